@@ -1,0 +1,259 @@
+"""Les données du cours : de vraies images, toutes livrées par des paquets Python, donc sans réseau.
+
+Quatre sources :
+
+- ``photo`` : des photographies (scikit-image, scikit-learn) ;
+- ``fragments`` : « de quelle photographie vient ce morceau ? », une tâche proche d'ImageNet ;
+- ``digits`` : de vrais chiffres manuscrits numérisés, une tâche éloignée d'ImageNet ;
+- ``glyphs`` : des lettres imprimées, dans les polices que livre matplotlib.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from reseaux.errors import ReseauxError, unknown_name
+
+Images = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Photo:
+    """Une photographie et de quoi la citer.
+
+    Attributes:
+        title: ce qu'elle montre.
+        author: son auteur.
+        licence: sa licence.
+        package: le paquet Python qui la livre, « skimage » ou « sklearn ».
+    """
+
+    title: str
+    author: str
+    licence: str
+    package: str
+
+
+PHOTOS = {
+    "chelsea": Photo("Un chat tigré", "Stéfan van der Walt", "CC0", "skimage"),
+    "coffee": Photo("Une tasse de café", "Rachel Michetti", "CC0", "skimage"),
+    "rocket": Photo("Une fusée au décollage", "SpaceX", "domaine public", "skimage"),
+    "astronaut": Photo("L'astronaute Eileen Collins", "NASA", "domaine public", "skimage"),
+    "china": Photo("Un temple chinois", "danielbuechele", "CC BY 2.0", "sklearn"),
+    "flower": Photo("Une fleur", "vultilion", "CC BY 2.0", "sklearn"),
+    "camera": Photo("Un photographe et son trépied", "Lav Varshney", "CC0", "skimage"),
+    "clock": Photo("Une horloge floue", "Stéfan van der Walt", "domaine public", "skimage"),
+    "retina": Photo("Le fond d'un œil", "Häggström", "CC0", "skimage"),
+    "hubble_deep_field": Photo("Des galaxies", "NASA", "domaine public", "skimage"),
+    "brick": Photo("Des briques", "CC0Textures", "CC0", "skimage"),
+    "grass": Photo("De l'herbe", "linolafett", "CC0", "skimage"),
+    "gravel": Photo("Du gravier", "CC0Textures", "CC0", "skimage"),
+}
+
+
+@cache
+def _photo_array(name: str) -> NDArray[np.uint8]:
+    """Lit une photographie : tableau H×L×3 d'octets (une photo grise a trois canaux égaux)."""
+    if PHOTOS[name].package == "sklearn":
+        from sklearn.datasets import load_sample_image
+
+        pixels = load_sample_image(f"{name}.jpg")
+    else:
+        import skimage.data
+
+        pixels = getattr(skimage.data, name)()
+    if pixels.ndim == 2:
+        pixels = np.stack([pixels] * 3, axis=-1)
+    return np.ascontiguousarray(pixels[..., :3], dtype=np.uint8)
+
+
+def photo(name: str) -> Image.Image:
+    """Rend une photographie, en couleurs (RGB).
+
+    Args:
+        name: une clé de :data:`PHOTOS`.
+
+    Raises:
+        ReseauxError: nom inconnu.
+    """
+    if name not in PHOTOS:
+        raise unknown_name("une photographie", name, PHOTOS)
+    return Image.fromarray(_photo_array(name))
+
+
+@dataclass(frozen=True)
+class LabeledImages:
+    """Des images et leurs étiquettes.
+
+    Attributes:
+        images: N×H×L, en gris, valeurs entre 0 et 1.
+        labels: N entiers, de 0 à ``len(names) - 1``.
+        names: le nom de chaque classe.
+    """
+
+    images: Images
+    labels: Labels
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Nombre d'images."""
+        return len(self.labels)
+
+    def subset(self, indices: Sequence[int] | NDArray[Any]) -> "LabeledImages":
+        """Garde les images d'indices donnés, dans cet ordre."""
+        chosen = np.asarray(indices)
+        return LabeledImages(self.images[chosen], self.labels[chosen], self.names)
+
+    def draw(self, per_class: int, seed: int) -> tuple["LabeledImages", "LabeledImages"]:
+        """Tire ``per_class`` images par classe ; rend (tirées, restantes).
+
+        Args:
+            per_class: nombre d'images à tirer dans chaque classe, au moins 1.
+            seed: graine du tirage ; la même graine redonne le même tirage.
+
+        Raises:
+            ReseauxError: une classe n'a pas assez d'images.
+        """
+        counts = np.bincount(self.labels, minlength=len(self.names))
+        if not 1 <= per_class <= counts.min():
+            raise ReseauxError(
+                f"{per_class} images par classe demandées ; la classe "
+                f"« {self.names[int(counts.argmin())]} » en a {counts.min()}. "
+                f"Demandez entre 1 et {counts.min()} images."
+            )
+        order = np.random.default_rng(seed).permutation(len(self))
+        chosen = np.concatenate(
+            [order[self.labels[order] == k][:per_class] for k in range(len(self.names))]
+        )
+        rest = np.setdiff1d(order, chosen, assume_unique=True)
+        return self.subset(chosen), self.subset(rest)
+
+
+@cache
+def digits() -> LabeledImages:
+    """Les 1 797 chiffres manuscrits 8×8 de scikit-learn (base « optdigits » de l'UCI)."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return LabeledImages(
+        (bunch.images / 16).astype(np.float32),
+        bunch.target.astype(np.int64),
+        tuple(str(d) for d in range(10)),
+    )
+
+
+@cache
+def fragments(
+    size: int = 64, per_photo: int = 60, seed: int = 0
+) -> tuple[LabeledImages, LabeledImages]:
+    """Des morceaux de photographies, en gris : de quelle photographie chacun vient-il ?
+
+    Les morceaux d'entraînement sortent de la moitié gauche, ceux de test de la moitié droite :
+    aucun pixel n'est dans les deux.
+
+    Args:
+        size: côté d'un morceau, en pixels.
+        per_photo: nombre de morceaux par photographie et par moitié.
+        seed: graine du tirage des positions.
+
+    Returns:
+        (entraînement, test).
+
+    Raises:
+        ReseauxError: morceau plus grand que la plus petite demi-photographie.
+    """
+    grey = {name: np.asarray(photo(name).convert("L"), np.float32) / 255 for name in PHOTOS}
+    largest = min(min(pixels.shape[0], pixels.shape[1] // 2) for pixels in grey.values())
+    if not 1 <= size <= largest:
+        raise ReseauxError(
+            f"Morceau de {size} pixels de côté demandé ; il faut entre 1 et {largest}."
+        )
+    rng = np.random.default_rng(seed)
+    halves = []
+    for side in (0, 1):
+        crops: list[Images] = []
+        for pixels in grey.values():
+            half = np.array_split(pixels, 2, axis=1)[side]
+            tops = rng.integers(0, half.shape[0] - size + 1, per_photo)
+            lefts = rng.integers(0, half.shape[1] - size + 1, per_photo)
+            crops += [half[t : t + size, x : x + size] for t, x in zip(tops, lefts, strict=True)]
+        labels = np.repeat(np.arange(len(grey)), per_photo)
+        halves.append(LabeledImages(np.stack(crops), labels, tuple(grey)))
+    return halves[0], halves[1]
+
+
+ALPHABETS = {
+    "latin": "abcdefghijklmnopqrstuvwxyz",
+    "latin-capitales": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "grec": "αβγδεζηθικλμνξοπρςστυφχψω",
+    "cyrillique": "абвгдежзийклмнопрстуфхцчшщъыьэюя",
+    "armenien": "աբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆ",
+    "georgien": "აბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ",
+}
+
+# Les polices de texte de matplotlib ; celles de symboles n'ont pas de lettres.
+_SYMBOL_FONTS = ("cmex10", "cmmi10", "cmsy10", "LastResort", "STIXNonUni", "STIXSiz")
+
+
+@cache
+def fonts() -> tuple[Path, ...]:
+    """Les fichiers des polices de texte que livre matplotlib, par ordre alphabétique."""
+    import matplotlib
+
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    return tuple(f for f in sorted(folder.glob("*.ttf")) if not f.stem.startswith(_SYMBOL_FONTS))
+
+
+@cache
+def _covers(font: Path, text: str) -> bool:
+    from matplotlib.ft2font import FT2Font
+
+    charmap = FT2Font(str(font)).get_charmap()
+    return all(ord(letter) in charmap for letter in text)
+
+
+@cache
+def glyphs(alphabet: str = "latin", size: int = 28) -> tuple[LabeledImages, tuple[str, ...]]:
+    """Les lettres d'un alphabet, dessinées dans chaque police qui les a toutes.
+
+    Blanc sur noir, comme les chiffres de :func:`digits` ; chaque lettre est centrée.
+
+    Args:
+        alphabet: une clé de :data:`ALPHABETS`.
+        size: côté de l'image, en pixels, au moins 8.
+
+    Returns:
+        (les images étiquetées par lettre, le nom de la police de chacune).
+
+    Raises:
+        ReseauxError: alphabet inconnu ou taille trop petite.
+    """
+    if alphabet not in ALPHABETS:
+        raise unknown_name("un alphabet", alphabet, ALPHABETS)
+    if size < 8:
+        raise ReseauxError(f"Lettres de {size} pixels demandées ; il en faut au moins 8.")
+    letters = unicodedata.normalize("NFC", ALPHABETS[alphabet])
+    covering = [font for font in fonts() if _covers(font, letters)]
+    images: list[Images] = []
+    labels: list[int] = []
+    names: list[str] = []
+    for path in covering:
+        font = ImageFont.truetype(str(path), round(0.75 * size))
+        for k, letter in enumerate(letters):
+            canvas = Image.new("L", (size, size))
+            ImageDraw.Draw(canvas).text((size / 2, size / 2), letter, 255, font, anchor="mm")
+            images.append(np.asarray(canvas, np.float32) / np.float32(255))
+            labels.append(k)
+            names.append(path.stem)
+    return (
+        LabeledImages(np.stack(images), np.array(labels, np.int64), tuple(letters)),
+        tuple(names),
+    )

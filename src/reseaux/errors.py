@@ -1,0 +1,45 @@
+"""Les erreurs du paquet, et la façon d'en écrire le message.
+
+Un message dit trois choses : ce qui a été donné, ce qui est permis, quoi faire.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+
+class ReseauxError(ValueError):
+    """Erreur que l'utilisateur peut corriger ; son message, en français, dit comment."""
+
+
+def unknown_name(kind: str, given: object, allowed: Iterable[str]) -> ReseauxError:
+    """Fabrique l'erreur « nom inconnu », avec le nom permis le plus proche.
+
+    Args:
+        kind: ce que le nom désigne, article compris (« un réseau »).
+        given: ce que l'utilisateur a écrit.
+        allowed: les noms permis.
+
+    Returns:
+        L'erreur, à lever par l'appelant (``raise unknown_name(...)``).
+    """
+    names = list(allowed)
+    nearest = nearest_name(str(given), names)
+    hint = f" Vouliez-vous dire « {nearest} » ?" if nearest else ""
+    return ReseauxError(
+        f"« {given} » n'est pas {kind} connu.{hint} Noms permis : {', '.join(names)}."
+    )
+
+
+def nearest_name(given: str, allowed: Iterable[str]) -> str | None:
+    """Cherche le nom permis le plus proche de ``given``, ou ``None`` si aucun ne lui ressemble.
+
+    La casse, les tirets et les soulignés ne comptent pas : « VGG_D » désigne « vgg-d ».
+    """
+    simplified = {_simplify(name): name for name in allowed}
+    found = difflib.get_close_matches(_simplify(given), simplified, n=1, cutoff=0.5)
+    return simplified[found[0]] if found else None
+
+
+def _simplify(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())

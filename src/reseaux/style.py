@@ -1,0 +1,98 @@
+"""Un seul aspect pour toutes les figures du cours.
+
+Les couleurs sont celles d'Okabe et Ito, que les daltoniens distinguent ; chacune va avec une
+hachure ou un marqueur, pour qu'une figure se lise aussi en gris.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from cycler import cycler
+from matplotlib.ticker import FuncFormatter
+
+from reseaux.formatting import THIN
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+    "#6E6E6E",
+)
+COLORS = (BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo", "--")
+
+
+def apply() -> None:
+    """Règle matplotlib pour tout le notebook : couleurs, tailles de texte, grille discrète."""
+    mpl.rcParams.update(
+        {
+            "axes.prop_cycle": cycler(color=COLORS, marker=MARKERS),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.color": "#D9D9D9",
+            "grid.linewidth": 0.6,
+            "figure.figsize": (7.2, 4.0),
+            "figure.dpi": 110,
+            "figure.constrained_layout.use": True,
+            "font.size": 11,
+            "axes.titlesize": 12,
+            "legend.frameon": False,
+            "lines.linewidth": 1.8,
+            "lines.markersize": 6,
+            "image.cmap": "gray",
+        }
+    )
+
+
+def french_axis(axis: Any, digits: int = 0) -> None:
+    """Écrit les graduations d'un axe à la française (virgule, espace fine entre les milliers).
+
+    Args:
+        axis: ``ax.xaxis`` ou ``ax.yaxis``.
+        digits: nombre de chiffres après la virgule.
+    """
+    axis.set_major_formatter(
+        FuncFormatter(lambda x, _: f"{x:,.{digits}f}".replace(",", THIN).replace(".", ","))
+    )
+
+
+def show_images(
+    images: "Sequence[np.ndarray[Any, Any]]", titles: Sequence[str], columns: int = 6
+) -> "Figure":
+    """Montre des images en grille, chacune sous son titre.
+
+    Args:
+        images: tableaux H×L (gris) ou H×L×3 (couleur), ou images PIL.
+        titles: un titre par image.
+        columns: nombre d'images par ligne.
+
+    Returns:
+        La figure, déjà prête à être affichée par le notebook.
+    """
+    import matplotlib.pyplot as plt
+
+    rows = -(-len(images) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 1.95 * rows), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, image, title in zip(axes.flat, images, titles, strict=False):
+        _show(ax, image, title)
+    return figure
+
+
+def _show(ax: "Axes", image: "np.ndarray[Any, Any]", title: str) -> None:
+    ax.imshow(image)
+    ax.set_title(title, fontsize=10)

@@ -170,7 +170,9 @@ def fragments(
     Raises:
         ReseauxError: morceau plus grand que la plus petite demi-photographie.
     """
-    grey = {name: np.asarray(photo(name).convert("L"), np.float32) / 255 for name in PHOTOS}
+    grey: dict[str, Images] = {
+        name: np.asarray(photo(name).convert("L"), np.float32) / np.float32(255) for name in PHOTOS
+    }
     largest = min(min(pixels.shape[0], pixels.shape[1] // 2) for pixels in grey.values())
     if not 1 <= size <= largest:
         raise ReseauxError(

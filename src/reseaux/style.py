@@ -80,7 +80,7 @@ def show_images(
         columns: nombre d'images par ligne.
 
     Returns:
-        La figure, déjà prête à être affichée par le notebook.
+        La figure, que le notebook affiche si elle termine une cellule.
     """
     import matplotlib.pyplot as plt
 
@@ -90,6 +90,7 @@ def show_images(
         ax.axis("off")
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
         _show(ax, image, title)
+    plt.close(figure)  # sinon le notebook la montrerait deux fois : figure ouverte et valeur rendue
     return figure
 
 

@@ -5,26 +5,30 @@ Un message dit trois choses : ce qui a été donné, ce qui est permis, quoi fai
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class ReseauxError(ValueError):
     """Erreur que l'utilisateur peut corriger ; son message, en français, dit comment."""
 
 
-def unknown_name(kind: str, given: object, allowed: Iterable[str]) -> ReseauxError:
+def unknown_name(
+    kind: str, given: object, allowed: Iterable[str], nicknames: Mapping[str, str] | None = None
+) -> ReseauxError:
     """Fabrique l'erreur « nom inconnu », avec le nom permis le plus proche.
 
     Args:
         kind: ce que le nom désigne, article compris (« un réseau »).
         given: ce que l'utilisateur a écrit.
         allowed: les noms permis.
+        nicknames: surnom courant -> nom permis (« vgg16 » -> « vgg-d »).
 
     Returns:
         L'erreur, à lever par l'appelant (``raise unknown_name(...)``).
     """
     names = list(allowed)
-    nearest = nearest_name(str(given), names)
+    known = {_simplify(nickname): name for nickname, name in (nicknames or {}).items()}
+    nearest = known.get(_simplify(str(given))) or nearest_name(str(given), names)
     hint = f" Vouliez-vous dire « {nearest} » ?" if nearest else ""
     return ReseauxError(
         f"« {given} » n'est pas {kind} connu.{hint} Noms permis : {', '.join(names)}."

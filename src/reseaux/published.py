@@ -1,0 +1,92 @@
+"""Les chiffres cités des articles, chacun avec sa clé et l'endroit où le lire.
+
+C'est le seul module où un résultat est écrit à la main : ce que le cours ne peut pas recalculer. Les
+erreurs sont en pour cent, au sens du *top-5* : la bonne classe n'est pas parmi les cinq premières.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Un chiffre publié.
+
+    Attributes:
+        value: sa valeur, dans l'unité que dit son nom.
+        what: ce qu'il mesure et dans quelles conditions (ensemble, nombre de réseaux, de découpes).
+        source: la clé de l'article dans ``references.bib``.
+        where: la section ou la table de l'article.
+    """
+
+    value: float
+    what: str
+    source: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Winner:
+    """Une équipe d'ILSVRC, tâche de classification.
+
+    Attributes:
+        year: l'année du concours.
+        team: le nom de l'équipe.
+        network: le réseau de son envoi, « – » s'il n'en utilise pas de profond.
+        error: l'erreur top-5 sur l'ensemble de test, en %, sans données supplémentaires.
+        source: la clé de la référence.
+    """
+
+    year: int
+    team: str
+    network: str
+    error: float
+    source: str
+
+
+# Les vainqueurs, d'après le bilan des organisateurs jusqu'en 2014 [Russakovsky15, table 2].
+WINNERS = (
+    Winner(2010, "NEC-UIUC", "–", 28.2, "Russakovsky15"),
+    Winner(2011, "XRCE", "–", 25.8, "Russakovsky15"),
+    Winner(2012, "SuperVision", "AlexNet", 16.4, "Russakovsky15"),
+    Winner(2013, "Clarifai", "Clarifai", 11.7, "Russakovsky15"),
+    Winner(2014, "GoogLeNet", "Inception v1", 6.66, "Russakovsky15"),
+    Winner(2015, "MSRA", "ResNet", 3.57, "He15"),
+    Winner(2016, "Trimps-Soushen", "ensemble", 2.99, "ILSVRC16"),
+    Winner(2017, "WMW", "SENet", 2.25, "Hu18"),
+)
+RUNNER_UP_2014 = Winner(2014, "VGG", "VGG", 7.33, "Russakovsky15")
+
+HUMAN = Figure(5.1, "un annotateur entraîné, 1 500 images de test", "Russakovsky15", "§6.4.1")
+
+# Les dimensions d'ImageNet et d'ILSVRC.
+IMAGENET_IMAGES = Figure(14_197_122, "images d'ImageNet", "Russakovsky15", "§1")
+IMAGENET_CLASSES = Figure(21_841, "catégories d'ImageNet", "Russakovsky15", "§1")
+ILSVRC_TRAIN = Figure(1_281_167, "images d'entraînement, à partir de 2012", "Russakovsky15", "§3.1")
+ILSVRC_VALIDATION = Figure(50_000, "images de validation", "Russakovsky15", "§3.1")
+ILSVRC_TEST = Figure(100_000, "images de test, à partir de 2012", "Russakovsky15", "§3.1")
+ILSVRC_CLASSES = Figure(1_000, "classes", "Russakovsky15", "§3.1")
+
+# Les erreurs top-5 des articles, en %.
+ERRORS = MappingProxyType(
+    {
+        "alexnet-1": Figure(18.2, "un réseau, validation", "Krizhevsky12", "table 2"),
+        "alexnet-5": Figure(16.4, "cinq réseaux, test", "Krizhevsky12", "table 2"),
+        "alexnet-7-val": Figure(
+            15.4, "sept réseaux dont deux préentraînés, validation", "Krizhevsky12", "table 2"
+        ),
+        "alexnet-7": Figure(
+            15.3, "sept réseaux dont deux préentraînés, test", "Krizhevsky12", "table 2"
+        ),
+        "vgg-7": Figure(7.3, "sept réseaux, test du concours", "Simonyan14", "table 7"),
+        "vgg-2": Figure(6.8, "deux réseaux, test, après le concours", "Simonyan14", "table 7"),
+        "googlenet-7": Figure(6.67, "sept réseaux, 144 découpes, test", "Szegedy14", "table 2"),
+        "googlenet-1": Figure(10.07, "un réseau, une découpe, validation", "Szegedy14", "table 3"),
+        "resnet-152-1": Figure(4.49, "un ResNet-152, validation", "He15", "table 4"),
+        "resnet-6": Figure(3.57, "six réseaux, dont deux de 152 couches, test", "He15", "table 5"),
+    }
+)
+
+# Paramètres de VGG, en millions, arrondis par les auteurs ; A et A-LRN partagent une colonne.
+VGG_MILLIONS = MappingProxyType({"a": 133, "a-lrn": 133, "b": 133, "c": 134, "d": 138, "e": 144})
+VGG_MILLIONS_SOURCE = ("Simonyan14", "table 2")

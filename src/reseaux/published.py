@@ -1,11 +1,18 @@
 """Les chiffres cités des articles, chacun avec sa clé et l'endroit où le lire.
 
-C'est le seul module où un résultat est écrit à la main : ce que le cours ne peut pas recalculer. Les
-erreurs sont en pour cent, au sens du *top-5* : la bonne classe n'est pas parmi les cinq premières.
+C'est le seul module où un résultat est écrit à la main : ce que le cours ne peut pas recalculer.
+Les erreurs sont en pour cent, au sens du *top-5* : la bonne classe n'est pas parmi les cinq
+premières.
 """
 
 from dataclasses import dataclass
 from types import MappingProxyType
+
+
+def spell_key(key: str) -> str:
+    """Écrit une clé de bibliographie en clair : « He15 » donne « He 2015 »."""
+    name, year = key[:-2], int(key[-2:])
+    return f"{name} {2000 + year if year < 90 else 1900 + year}"
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,11 @@ class Figure:
     what: str
     source: str
     where: str
+
+    @property
+    def reference(self) -> str:
+        """Où lire ce chiffre : « Krizhevsky 2012, table 2 »."""
+        return f"{spell_key(self.source)}, {self.where}"
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,11 @@ class Winner:
     network: str
     error: float
     source: str
+
+    @property
+    def reference(self) -> str:
+        """La source, lisible : « Russakovsky 2015 »."""
+        return spell_key(self.source)
 
 
 # Les vainqueurs, d'après le bilan des organisateurs jusqu'en 2014 [Russakovsky15, table 2].
@@ -70,20 +87,31 @@ ILSVRC_CLASSES = Figure(1_000, "classes", "Russakovsky15", "§3.1")
 # Les erreurs top-5 des articles, en %.
 ERRORS = MappingProxyType(
     {
-        "alexnet-1": Figure(18.2, "un réseau, validation", "Krizhevsky12", "table 2"),
-        "alexnet-5": Figure(16.4, "cinq réseaux, test", "Krizhevsky12", "table 2"),
+        "alexnet-1": Figure(18.2, "AlexNet : un réseau, validation", "Krizhevsky12", "table 2"),
+        "alexnet-5": Figure(16.4, "AlexNet : cinq réseaux, test", "Krizhevsky12", "table 2"),
         "alexnet-7-val": Figure(
-            15.4, "sept réseaux dont deux préentraînés, validation", "Krizhevsky12", "table 2"
+            15.4,
+            "AlexNet : sept réseaux, dont deux préentraînés, validation",
+            "Krizhevsky12",
+            "table 2",
         ),
         "alexnet-7": Figure(
-            15.3, "sept réseaux dont deux préentraînés, test", "Krizhevsky12", "table 2"
+            15.3, "AlexNet : sept réseaux, dont deux préentraînés, test", "Krizhevsky12", "table 2"
         ),
-        "vgg-7": Figure(7.3, "sept réseaux, test du concours", "Simonyan14", "table 7"),
-        "vgg-2": Figure(6.8, "deux réseaux, test, après le concours", "Simonyan14", "table 7"),
-        "googlenet-7": Figure(6.67, "sept réseaux, 144 découpes, test", "Szegedy14", "table 2"),
-        "googlenet-1": Figure(10.07, "un réseau, une découpe, validation", "Szegedy14", "table 3"),
-        "resnet-152-1": Figure(4.49, "un ResNet-152, validation", "He15", "table 4"),
-        "resnet-6": Figure(3.57, "six réseaux, dont deux de 152 couches, test", "He15", "table 5"),
+        "vgg-7": Figure(7.3, "VGG : sept réseaux, test (le concours)", "Simonyan14", "table 7"),
+        "vgg-2": Figure(
+            6.8, "VGG : deux réseaux, test (après le concours)", "Simonyan14", "table 7"
+        ),
+        "googlenet-7": Figure(
+            6.67, "GoogLeNet : sept réseaux, 144 découpes, test", "Szegedy14", "table 2"
+        ),
+        "googlenet-1": Figure(
+            10.07, "GoogLeNet : un réseau, une découpe, validation", "Szegedy14", "table 3"
+        ),
+        "resnet-152-1": Figure(4.49, "ResNet-152 : un réseau, validation", "He15", "table 4"),
+        "resnet-6": Figure(
+            3.57, "ResNet : six réseaux, dont deux de 152 couches, test", "He15", "table 5"
+        ),
     }
 )
 

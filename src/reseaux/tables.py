@@ -77,7 +77,9 @@ class Table:
             for name, css in zip(self.columns, numeric, strict=True)
         )
         body = "\n".join(
-            f'<tr><th scope="row">{escape(row[0])}</th>'
+            "<tr>"
+            # Une cellule vide n'est l'en-tête de rien.
+            + (f'<th scope="row">{escape(row[0])}</th>' if row[0] else "<td></td>")
             + "".join(
                 f"<td{css}>{escape(cell)}</td>"
                 for cell, css in zip(row[1:], numeric[1:], strict=True)

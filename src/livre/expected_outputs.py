@@ -1,0 +1,89 @@
+"""Les sorties de référence : chaque chapitre exécuté une fois, rangé dans ``tests/notebooks``.
+
+nbval rejoue ensuite chaque notebook et compare, cellule par cellule. Les images sont retirées : nbval
+ne les compare pas, et elles pèseraient lourd dans le dépôt. Ce qui varie d'une machine à l'autre
+porte l'étiquette ``nbval-ignore-output`` ; sa sortie n'est pas gardée.
+
+    python -m livre.expected_outputs                 # tous les chapitres
+    python -m livre.expected_outputs vgg alexnet     # ceux dont le nom contient l'un de ces mots
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = ROOT / "chapters"
+REFERENCES = ROOT / "tests" / "notebooks"
+CELL_TIMEOUT = 120  # secondes
+IGNORED = "nbval-ignore-output"
+
+
+def chapters() -> list[Path]:
+    """Liste les fichiers des chapitres, par ordre alphabétique."""
+    return sorted(CHAPTERS.rglob("*.md"))
+
+
+def reference_path(chapter: Path) -> Path:
+    """Rend le chemin du notebook de référence d'un chapitre."""
+    return REFERENCES / chapter.relative_to(CHAPTERS).with_suffix(".ipynb")
+
+
+def to_notebook(chapter: Path) -> NotebookNode:
+    """Convertit un chapitre MyST en notebook sans sorties, toujours le même pour la même source."""
+    notebook: NotebookNode = jupytext.read(chapter)
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cellule-{number}"  # jupytext les tire au hasard
+    return notebook
+
+
+def execute(notebook: NotebookNode) -> NotebookNode:
+    """Exécute un notebook ; l'erreur d'une cellule arrête tout (``CellExecutionError``)."""
+    client = NotebookClient(
+        notebook, timeout=CELL_TIMEOUT, kernel_name="python3", coalesce_streams=True
+    )
+    executed: NotebookNode = client.execute()
+    return executed
+
+
+def clean(notebook: NotebookNode) -> NotebookNode:
+    """Retire ce qui ne se compare pas : images, métadonnées d'exécution, sorties ignorées."""
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type != "code":
+            continue
+        cell.execution_count = None
+        if IGNORED in cell.metadata.get("tags", []):
+            cell.outputs = []
+        for output in cell.outputs:
+            output.get("data", {}).pop("image/png", None)
+            if "execution_count" in output:
+                output["execution_count"] = None
+    notebook.metadata.pop("language_info", None)
+    return notebook
+
+
+def main(words: list[str]) -> int:
+    """Régénère les références des chapitres dont le chemin contient l'un des mots donnés."""
+    chosen = [c for c in chapters() if not words or any(w in str(c) for w in words)]
+    if not chosen:
+        names = ", ".join(c.stem for c in chapters())
+        print(f"Aucun chapitre ne contient : {', '.join(words)}. Chapitres : {names}.")
+        return 2
+    for chapter in chosen:
+        start = time.perf_counter()
+        reference = reference_path(chapter)
+        notebook = clean(execute(to_notebook(chapter)))
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, reference)
+        print(f"{time.perf_counter() - start:6.1f} s  {chapter.relative_to(ROOT)}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

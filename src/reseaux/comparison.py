@@ -1,0 +1,154 @@
+"""Des réseaux côte à côte : les six VGG, le registre entier, les modèles de torchvision."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from itertools import zip_longest
+
+from reseaux.architectures import NETWORKS, build
+from reseaux.architectures.vgg import CONFIGURATIONS, FULLY_CONNECTED, weight_layers
+from reseaux.formatting import percent
+from reseaux.published import VGG_MILLIONS
+from reseaux.summary import Summary, summarize
+from reseaux.tables import Cell, Table
+
+
+@cache
+def summary_of(name: str) -> Summary:
+    """Résume un réseau du registre, à la taille d'entrée de son article ; calculé une fois."""
+    network = NETWORKS[name]
+    return summarize(build(name, device="meta"), network.input_size, network.title)
+
+
+def vgg_table() -> Table:
+    """Les six configurations de VGG, couche par couche [Simonyan14, table 1].
+
+    La table est tirée de :data:`~reseaux.architectures.vgg.CONFIGURATIONS`, qui construit aussi
+    les réseaux : elle ne peut pas les contredire.
+    """
+    rows: list[list[Cell]] = [
+        ["couches à poids", *(str(weight_layers(c)) for c in CONFIGURATIONS)],
+        ["entrée", *["224×224 RGB"] * len(CONFIGURATIONS)],
+    ]
+    for number, stages in enumerate(zip(*CONFIGURATIONS.values(), strict=True), start=1):
+        for depth, layers in enumerate(zip_longest(*stages)):
+            rows.append([f"étage {number}" if depth == 0 else "", *layers])
+        rows.append(["", *["max pooling"] * len(CONFIGURATIONS)])
+    for width in (*FULLY_CONNECTED, 1000):
+        rows.append(["", *[f"connectée {width}"] * len(CONFIGURATIONS)])
+    rows.append(["", *["softmax"] * len(CONFIGURATIONS)])
+    return Table(
+        "Les six configurations de VGG ; « conv3-64 » : 64 filtres 3×3",
+        ["", *(c.upper() for c in CONFIGURATIONS)],
+        rows,
+    )
+
+
+def vgg_params_table() -> Table:
+    """Les paramètres exacts des six VGG, à côté des millions que l'article imprime."""
+    rows: list[list[Cell]] = []
+    for configuration in CONFIGURATIONS:
+        summary = summary_of(f"vgg-{configuration}")
+        connected = sum(row.params for row in summary.rows if row.kind == "connectée")
+        rows.append(
+            [
+                configuration.upper(),
+                summary.params - connected,
+                connected,
+                summary.params,
+                VGG_MILLIONS[configuration],
+                percent(connected / summary.params),
+            ]
+        )
+    return Table(
+        "Paramètres des six VGG, comptés, et total de l'article en millions",
+        ["réseau", "convolutions", "connectées", "total", "article (M)", "part connectée"],
+        rows,
+    )
+
+
+def networks_table(names: Iterable[str] = tuple(NETWORKS)) -> Table:
+    """Compare des réseaux du registre : année, couches à poids, paramètres, opérations, taille.
+
+    Args:
+        names: des clés de :data:`~reseaux.architectures.NETWORKS`.
+    """
+    rows: list[list[Cell]] = []
+    for name in names:
+        network, summary = NETWORKS[name], summary_of(name)
+        layers = sum(row.kind in ("convolution", "connectée") for row in summary.rows)
+        rows.append(
+            [
+                network.title,
+                str(network.year),
+                layers,
+                summary.params / 1e6,
+                summary.macs / 1e9,
+                summary.weight_bytes / 1e6,
+            ]
+        )
+    return Table(
+        "Réseaux tels que leur article les décrit : paramètres (millions), multiplications-"
+        "additions (milliards), poids en float32 (Mo)",
+        ["réseau", "année", "convolutions et connectées", "paramètres (M)", "MAC (G)", "Mo"],
+        rows,
+        {"paramètres (M)": 1, "MAC (G)": 2, "Mo": 0},
+    )
+
+
+@dataclass(frozen=True)
+class TorchvisionWeights:
+    """Un jeu de poids de torchvision, décrit par les métadonnées qu'il porte.
+
+    Attributes:
+        model: le nom du modèle (« resnet50 »).
+        weights: le nom des poids (« IMAGENET1K_V2 »).
+        family: la famille, d'après le fichier de torchvision qui définit le modèle (« resnet »).
+        params: nombre de paramètres.
+        gmacs: multiplications-additions, en milliards.
+        file_mb: taille du fichier de poids, en mébioctets.
+        top1: précision top-1 sur la validation d'ILSVRC, en %.
+        top5: précision top-5, en %.
+    """
+
+    model: str
+    weights: str
+    family: str
+    params: int
+    gmacs: float
+    file_mb: float
+    top1: float
+    top5: float
+
+
+@cache
+def torchvision_weights() -> tuple[TorchvisionWeights, ...]:
+    """Tous les poids de classification de torchvision, lus dans ses métadonnées.
+
+    Rien n'est téléchargé ; aucun réseau n'est construit. Les poids sans classifieur
+    (``VGG16_Weights.IMAGENET1K_FEATURES``), qui n'ont pas de précision, sont laissés de côté.
+    """
+    from torchvision import models
+
+    found = []
+    for name in models.list_models(module=models):
+        family = models.get_model_builder(name).__module__.rsplit(".", 1)[-1]
+        for weights in models.get_model_weights(name):
+            meta = weights.meta
+            scores = meta["_metrics"]["ImageNet-1K"]
+            if math.isnan(scores["acc@1"]):
+                continue
+            found.append(
+                TorchvisionWeights(
+                    name,
+                    weights.name,
+                    family,
+                    meta["num_params"],
+                    meta["_ops"],
+                    meta["_file_size"],
+                    scores["acc@1"],
+                    scores["acc@5"],
+                )
+            )
+    return tuple(found)

@@ -1,0 +1,19 @@
+"""L'extension Sphinx du livre : elle réunit les modules de ce paquet, un par idée."""
+
+from typing import TYPE_CHECKING
+
+from sphinx.application import Sphinx
+
+from livre import accessibility, bibliography, cache, chrome, launch, mathml, notebooks, style
+
+if TYPE_CHECKING:
+    from sphinx.util.typing import ExtensionMetadata
+
+MODULES = (chrome, style, mathml, bibliography, accessibility, launch, notebooks, cache)
+
+
+def setup(app: Sphinx) -> "ExtensionMetadata":
+    """Enregistre chaque module auprès de Sphinx, qui appelle cette fonction au démarrage."""
+    for module in MODULES:
+        module.setup(app)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,59 @@
+"""Les boutons d'une page : ouvrir son notebook dans Colab ou Binder, le télécharger, imprimer.
+
+Colab et Binder lisent la branche ``notebooks`` du dépôt public, où l'intégration continue dépose
+les notebooks que produit :mod:`livre.notebooks`. Sans adresse de dépôt, ces boutons n'existent
+pas. Le téléchargement, lui, marche toujours : le notebook est dans le site.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sphinx.application import Sphinx
+
+from livre import notebooks, repository
+from livre.repository import Repository
+
+BRANCH = "notebooks"
+
+
+def links(place: Repository, page: str) -> dict[str, str]:
+    """Rend les adresses qui ouvrent le notebook d'une page, par nom de service.
+
+    Args:
+        place: le dépôt public.
+        page: le nom de la page, « chapters/classiques/vgg ».
+    """
+    file = quote(f"{page}.ipynb")
+    if place.is_github:
+        return {
+            "Colab": f"https://colab.research.google.com/github/{place.path}/blob/{BRANCH}/{file}",
+            "Binder": f"https://mybinder.org/v2/gh/{place.path}/{BRANCH}?urlpath=lab/tree/{file}",
+        }
+    if place.host == "gitlab.com":
+        project = quote(place.path, safe="")
+        return {"Binder": f"https://mybinder.org/v2/gl/{project}/{BRANCH}?urlpath=lab/tree/{file}"}
+    project = quote(place.url, safe="")
+    return {"Binder": f"https://mybinder.org/v2/git/{project}/{BRANCH}?urlpath=lab/tree/{file}"}
+
+
+def add_links(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Donne aux gabarits ``livre_launch``, ``livre_notebook`` et ``livre_repository``."""
+    place = app.config.livre_repository
+    is_notebook = "kernelspec" in app.env.metadata.get(page, {})
+    context["livre_repository"] = place.url if place else ""
+    context["livre_launch"] = links(place, page) if place and is_notebook else {}
+    is_page = page in app.env.found_docs
+    context["livre_notebook"] = notebooks.site_path(page) if is_page else ""
+
+
+def find_repository(app: Sphinx, config: Any) -> None:
+    """Cherche l'adresse du dépôt une fois, au début."""
+    config.livre_repository = repository.find(Path(app.srcdir))
+
+
+def setup(app: Sphinx) -> None:
+    """Ajoute les adresses au contexte avant que le thème ne lise ses gabarits (priorité 500)."""
+    app.add_config_value("livre_repository", None, "html", [Repository])
+    app.connect("config-inited", find_repository)
+    app.connect("html-page-context", add_links, priority=400)

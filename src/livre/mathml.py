@@ -1,0 +1,211 @@
+"""Les formules : du LaTeX des chapitres au MathML des pages, pendant la construction.
+
+Le navigateur reçoit des formules toutes faites : pas de JavaScript, pas de requête vers un autre
+site. Sphinx appelle ce module par son mécanisme « html_math_renderer ». latex2mathml fait la
+traduction ; :func:`to_mathml` l'encadre, parce qu'il laisse passer sans rien dire ce qu'il ne
+connaît pas, et qu'il écrit quelques formes que les navigateurs n'affichent pas.
+
+Une formule qui ne se traduit pas donne un avertissement de Sphinx, qui nomme la page et la
+formule ; la construction, lancée avec ``-W``, échoue.
+"""
+
+import re
+from html import escape
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from docutils import nodes
+from latex2mathml.converter import convert
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+from livre.alphabets import styled
+
+logger = logging.getLogger(__name__)
+
+NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+
+# Ce que latex2mathml ne connaît pas, et son équivalent qu'il connaît.
+EQUIVALENTS = (
+    (re.compile(r"\\(begin|end)\{aligned\}"), r"\\\1{split}"),
+    (re.compile(r"\\operatorname\*"), r"\\operatorname"),
+    (re.compile(r"\\operatorname\{(\w+)\\,(\w+)\}"), r"\\operatorname{\1}\\,\\operatorname{\2}"),
+    (re.compile(r"\\arg(?![a-zA-Z])"), r"\\operatorname{arg}\\,"),
+    (re.compile(r"\\[lr]Vert(?![a-zA-Z])"), r"\\|"),
+)
+
+# Nombre d'enfants que MathML exige ; une formule inachevée (« \frac{a} ») n'en a pas assez.
+ARITY = {
+    "mfrac": 2,
+    "mroot": 2,
+    "msub": 2,
+    "msup": 2,
+    "mover": 2,
+    "munder": 2,
+    "msubsup": 3,
+    "munderover": 3,
+}
+
+# Des signes que latex2mathml range parmi les lettres, ou écrit avec un caractère voisin.
+OPERATORS = {"~": "∼", "⌊": "⌊", "⌋": "⌋", "⌈": "⌈", "⌉": "⌉"}
+ACCENTS = {"^": "ˆ", "~": "˜"}
+WIDTHS = {"negativethinmathspace": "-0.167em"}
+
+
+class FormulaError(ValueError):
+    """La formule ne se traduit pas ; le message dit pourquoi."""
+
+
+def to_mathml(latex: str, *, display: bool) -> str:
+    """Traduit une formule LaTeX en un élément ``<math>``.
+
+    Args:
+        latex: la formule, sans ses dollars.
+        display: vrai pour une formule centrée sur sa propre ligne.
+
+    Raises:
+        FormulaError: une commande inconnue, un argument manquant, une accolade de trop…
+    """
+    source = latex.strip()
+    for pattern, replacement in EQUIVALENTS:
+        source = pattern.sub(replacement, source)
+    if display and r"\\" in source and r"\begin" not in source:
+        source = rf"\begin{{split}}{source}\end{{split}}"
+    try:
+        root = ET.fromstring(convert(source, display="block" if display else "inline"))
+    except Exception as error:  # les exceptions de latex2mathml n'ont pas de classe commune
+        raise FormulaError(f"{type(error).__name__} {error}".strip()) from error
+    for element in root.iter():
+        element.tag = element.tag.removeprefix(f"{{{NAMESPACE}}}")
+    _check(root)
+    _tidy(root)
+    root.set("xmlns", NAMESPACE)
+    return ET.tostring(root, encoding="unicode")
+
+
+def _check(root: ET.Element) -> None:
+    for element in root.iter():
+        if (element.text or "").startswith("\\"):
+            raise FormulaError(f"commande inconnue : {element.text}")
+        if element.tag == "mi" and element.text in {"&", "{", "}"}:
+            raise FormulaError(f"signe « {element.text} » inattendu")
+        expected = ARITY.get(element.tag)
+        if expected is not None and len(element) != expected:
+            raise FormulaError(f"il manque un argument ({element.tag})")
+
+
+def _tidy(root: ET.Element) -> None:
+    """Récrit sur place ce que les navigateurs n'affichent pas bien."""
+    for parent in list(root.iter()):
+        _join_upright_letters(parent)
+        _join_decimals(parent)
+        if parent.tag in {"mover", "munder"}:
+            mark = parent[1]
+            mark.text = ACCENTS.get(mark.text or "", mark.text)
+    for element in root.iter():
+        if element.tag == "mi" and element.text in OPERATORS:
+            element.tag, element.text = "mo", OPERATORS[element.text]
+            element.set("stretchy", "false")
+        if element.tag in {"mi", "mo"} and _is_function_name(element):
+            element.tag = "mo"
+            element.set("lspace", "0.1em")
+            element.set("rspace", "0.167em")
+        if element.tag == "mspace":
+            element.set("width", WIDTHS.get(element.get("width", ""), element.get("width", "0em")))
+        variant = element.get("mathvariant")
+        if variant not in {None, "normal"}:
+            # Les navigateurs n'obéissent plus à « mathvariant » : la lettre elle-même porte son style.
+            element.text = styled(element.text or "", str(variant))
+            del element.attrib["mathvariant"]
+
+
+def _is_function_name(element: ET.Element) -> bool:
+    """Dit si l'élément est un nom de fonction : log, max… ; il lui faut une espace après."""
+    text = element.text or ""
+    return len(text) > 1 and text.isascii() and text.isalpha() and not element.get("mathvariant")
+
+
+def _join_upright_letters(parent: ET.Element) -> None:
+    r"""Réunit les lettres de « \mathrm{ReLU} » en un seul nom, pour leur rendre leur espacement."""
+    if len(parent) < 2 or any(
+        child.tag != "mi" or child.get("mathvariant") != "normal" for child in parent
+    ):
+        return
+    name = "".join(child.text or "" for child in parent)
+    for child in list(parent)[1:]:
+        parent.remove(child)
+    parent[0].text = name
+
+
+def _join_decimals(parent: ET.Element) -> None:
+    """Réunit « 1 {,} 5 » en un seul nombre : la virgule décimale n'est pas suivie d'une espace."""
+    children = list(parent)
+    for before, comma, after in zip(children, children[1:], children[2:], strict=False):
+        is_comma = comma.tag == "mrow" and len(comma) == 1 and comma[0].text == ","
+        if is_comma and before.tag == after.tag == "mn":
+            after.text = f"{before.text},{after.text}"
+            parent.remove(before)
+            parent.remove(comma)
+
+
+def _render(self: Any, node: nodes.Element, *, display: bool) -> str:
+    try:
+        return to_mathml(node.astext(), display=display)
+    except FormulaError as error:
+        logger.warning(
+            "formule illisible dans %s : « %s » (%s)",
+            self.builder.current_docname,
+            node.astext().strip(),
+            error,
+            location=node,
+            type="livre",
+            subtype="formule",
+        )
+        return f"<code>{escape(node.astext())}</code>"
+
+
+def visit_inline(self: Any, node: nodes.Element) -> None:
+    """Écrit une formule dans le fil du texte."""
+    self.body.append(f'<span class="formule">{_render(self, node, display=False)}</span>')
+    raise nodes.SkipNode
+
+
+def visit_block(self: Any, node: nodes.Element) -> None:
+    """Écrit une formule sur sa ligne, avec son ancre et son numéro si elle en a un."""
+    self.body.append(self.starttag(node, "div", CLASS="formule-bloc"))
+    # Une formule plus large que l'écran défile dans sa boîte, au clavier aussi.
+    self.body.append('<div class="formule-boite" role="group" tabindex="0" aria-label="Formule">')
+    self.body.append(_render(self, node, display=True))
+    self.body.append("</div>")
+    if node["number"]:
+        number = get_node_equation_number(self, node)
+        self.body.append(f'<span class="eqno">({number})')
+        self.add_permalink_ref(node, "Lien vers cette équation")
+        self.body.append("</span>")
+    self.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def refuse_in_titles(app: Sphinx, document: nodes.document) -> None:
+    """Avertit d'une formule dans un titre.
+
+    Le sommaire, l'onglet du navigateur et la recherche ne gardent d'un titre que son texte : on y
+    lirait du LaTeX.
+    """
+    for title in document.findall(nodes.title):
+        for formula in title.findall(nodes.math):
+            logger.warning(
+                "formule dans un titre de %s : « %s »",
+                app.env.docname,
+                formula.astext(),
+                location=title,
+                type="livre",
+                subtype="formule",
+            )
+
+
+def setup(app: Sphinx) -> None:
+    """Enregistre le rendu « mathml », que ``_config.yml`` choisit."""
+    app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))
+    app.connect("doctree-read", refuse_in_titles)

@@ -1,0 +1,351 @@
+"""Sauvegarder et reprendre : les poids seuls, ou l'état entier d'un entraînement.
+
+Trois précautions, chacune contre un accident courant :
+
+- l'écriture est atomique : un fichier temporaire, vidé sur le disque, prend d'un coup la place de
+  l'ancien. Un programme tué au milieu laisse la sauvegarde précédente entière ;
+- la lecture refuse d'exécuter du code (``weights_only=True``) ;
+- le nom et les arguments de l'architecture accompagnent les poids : on sait quoi reconstruire.
+"""
+
+import os
+import pickle
+import random
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from reseaux.errors import ReseauxError, nearest_name, unknown_name
+
+FORMAT = 1  # à augmenter si le contenu d'une sauvegarde change
+
+
+@contextmanager
+def atomic_write(path: Path | str) -> Iterator[IO[bytes]]:
+    """Ouvre un fichier qui ne prendra le nom ``path`` qu'une fois entièrement écrit.
+
+    Le fichier temporaire est dans le même dossier, donc sur le même disque : ``os.replace`` y est
+    une seule opération. Si le bloc échoue, ``path`` n'a pas changé.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())  # les octets sont sur le disque avant de changer de nom
+        Path(temporary).chmod(0o666 & ~_umask())
+        os.replace(temporary, path)  # noqa: PTH105 (le nom que le cours explique)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Inscrit aussi le changement de nom sur le disque ; sans objet hors des systèmes POSIX."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def save_weights(model: nn.Module, path: Path | str) -> Path:
+    """Sauve les poids seuls, et rien d'autre.
+
+    Args:
+        model: le réseau.
+        path: ``.safetensors`` pour ce format (aucun code possible), sinon celui de torch.
+    """
+    path = Path(path)
+    # « contiguous » et « clone » : safetensors refuse des tenseurs qui partagent leur mémoire.
+    state = {name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()}
+    with atomic_write(path) as stream:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import save
+
+            stream.write(save(state))
+        else:
+            torch.save(state, stream)
+    return path
+
+
+def load_weights(model: nn.Module, path: Path | str) -> nn.Module:
+    """Remplit un réseau avec des poids sauvés par :func:`save_weights` ; rend le réseau.
+
+    Raises:
+        ReseauxError: fichier absent, abîmé ou dangereux ; poids d'une autre architecture.
+    """
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        try:
+            state: Any = load(_bytes(path))
+        except SafetensorError as error:
+            raise _damaged(path) from error
+    else:
+        state = _load(path)
+    fill(model, state, path)
+    return model
+
+
+def fill(model: nn.Module, state: Any, path: Path) -> None:
+    """Copie des poids nommés dans un réseau, ou dit ce qui ne correspond pas.
+
+    Raises:
+        ReseauxError: noms absents, noms en trop, formes différentes ; le réseau n'est pas touché.
+    """
+    if not isinstance(state, Mapping) or not all(isinstance(t, Tensor) for t in state.values()):
+        hint = " C'est une sauvegarde d'entraînement : lisez-la par « checkpoints.load »."
+        is_training = isinstance(state, Mapping) and "model" in state
+        raise ReseauxError(
+            f"« {path.name} » ne contient pas des poids seuls.{hint if is_training else ''}"
+        )
+    expected = model.state_dict()
+    missing = [name for name in expected if name not in state]
+    unexpected = [name for name in state if name not in expected]
+    if missing or unexpected:
+        raise ReseauxError(
+            f"« {path.name} » n'a pas les poids de ce réseau ({type(model).__name__}) : "
+            f"{_some('manquent', missing)} ; {_some('en trop', unexpected)}. "
+            "Construisez le réseau qui a servi à la sauvegarde."
+        )
+    for name, tensor in state.items():
+        if tensor.shape != expected[name].shape:
+            raise ReseauxError(
+                f"« {path.name} » : « {name} » est de forme {tuple(tensor.shape)}, "
+                f"et ce réseau attend {tuple(expected[name].shape)}. "
+                "Construisez le réseau avec les arguments de la sauvegarde."
+            )
+    model.load_state_dict(state)
+
+
+def _some(what: str, names: list[str]) -> str:
+    if not names:
+        return f"{what} : rien"
+    rest = f" et {len(names) - 3} autres" if len(names) > 3 else ""
+    return f"{what} : {', '.join(names[:3])}{rest}"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """L'état entier d'un entraînement, lu sur le disque.
+
+    Attributes:
+        path: d'où il vient.
+        architecture: le nom sous lequel le réseau a été construit.
+        arguments: les arguments de cette construction.
+        epoch: nombre d'époques faites.
+        state: les états (réseau, optimiseur, planificateur, hasard) tels que torch les rend.
+    """
+
+    path: Path
+    architecture: str
+    arguments: dict[str, Any]
+    epoch: int
+    state: dict[str, Any] = field(repr=False)
+
+    def build(self, builders: Mapping[str, Callable[..., nn.Module]]) -> nn.Module:
+        """Reconstruit le réseau et lui rend ses poids.
+
+        Args:
+            builders: nom d'architecture → fonction qui la construit.
+
+        Raises:
+            ReseauxError: architecture inconnue, ou poids qui ne lui vont pas.
+        """
+        if self.architecture not in builders:
+            raise unknown_name("une architecture", self.architecture, builders)
+        model = builders[self.architecture](**self.arguments)
+        fill(model, self.state["model"], self.path)
+        return model
+
+    def restore(
+        self,
+        optimizer: torch.optim.Optimizer,
+        scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
+        generator: torch.Generator | None = None,
+    ) -> int:
+        """Remet l'optimiseur, le planificateur et le hasard dans l'état sauvé.
+
+        Returns:
+            Le nombre d'époques faites.
+
+        Raises:
+            ReseauxError: la sauvegarde n'a pas ce qu'on lui demande de rendre.
+        """
+        for name, wanted in (("scheduler", scheduler), ("generator", generator)):
+            if wanted is not None and self.state[name] is None:
+                raise ReseauxError(
+                    f"« {self.path.name} » a été écrite sans « {name} » : la reprise ne serait pas "
+                    "exacte. Passez-le aussi à « checkpoints.save »."
+                )
+        try:
+            optimizer.load_state_dict(self.state["optimizer"])
+        except ValueError as error:
+            raise ReseauxError(
+                f"L'optimiseur de « {self.path.name} » suit d'autres groupes de paramètres : "
+                "construisez-le avec les paramètres du réseau rendu par « build »."
+            ) from error
+        if scheduler is not None:
+            scheduler.load_state_dict(self.state["scheduler"])
+        if generator is not None:
+            generator.set_state(self.state["generator"])
+        _set_rng(self.state["rng"])
+        return self.epoch
+
+
+_KEYS = (
+    "format",
+    "architecture",
+    "arguments",
+    "epoch",
+    "model",
+    "optimizer",
+    "scheduler",
+    "generator",
+    "rng",
+)
+
+
+def save(
+    path: Path | str,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    architecture: str,
+    arguments: Mapping[str, Any],
+    epoch: int,
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
+    generator: torch.Generator | None = None,
+) -> Path:
+    """Sauve de quoi reprendre un entraînement exactement là où il en est.
+
+    Args:
+        path: le fichier à écrire ou à remplacer.
+        model: le réseau.
+        optimizer: son optimiseur.
+        architecture: nom qui permettra de reconstruire le réseau (voir :meth:`Checkpoint.build`).
+        arguments: arguments de sa construction : nombres, textes, listes.
+        epoch: nombre d'époques faites.
+        scheduler: le planificateur du pas d'apprentissage.
+        generator: la source de hasard qui ordonne les images.
+    """
+    path = Path(path)
+    content = {
+        "format": FORMAT,
+        "architecture": architecture,
+        "arguments": dict(arguments),
+        "epoch": epoch,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "scheduler": scheduler.state_dict() if scheduler else None,
+        "generator": generator.get_state() if generator else None,
+        "rng": _get_rng(),
+    }
+    with atomic_write(path) as stream:
+        torch.save(content, stream)
+    return path
+
+
+def load(path: Path | str) -> Checkpoint:
+    """Lit une sauvegarde écrite par :func:`save`.
+
+    Raises:
+        ReseauxError: fichier absent, tronqué, dangereux, ou qui n'est pas une sauvegarde.
+    """
+    path = Path(path)
+    content = _load(path)
+    missing = [k for k in _KEYS if not isinstance(content, dict) or k not in content]
+    if missing:
+        raise ReseauxError(
+            f"« {path.name} » n'est pas une sauvegarde d'entraînement : il y manque "
+            f"{', '.join(missing)}. Pour des poids seuls, utilisez « checkpoints.load_weights »."
+        )
+    if content["format"] != FORMAT:
+        raise ReseauxError(
+            f"« {path.name} » est au format {content['format']} ; cette version lit le format "
+            f"{FORMAT}. Mettez le cours à jour."
+        )
+    return Checkpoint(
+        path, content["architecture"], content["arguments"], content["epoch"], content
+    )
+
+
+def _bytes(path: Path) -> bytes:
+    """Lit un fichier, ou propose celui du même dossier dont le nom est le plus proche."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        neighbours = [f.name for f in path.parent.iterdir()] if path.parent.is_dir() else []
+        nearest = nearest_name(path.name, neighbours)
+        hint = f" Vouliez-vous dire « {nearest} » ?" if nearest else ""
+        raise ReseauxError(f"Le fichier « {path} » n'existe pas.{hint}") from error
+
+
+def _load(path: Path) -> Any:
+    """Lit un fichier de torch sans jamais exécuter de code."""
+    import io
+
+    content = _bytes(path)
+    try:
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        # Un vieux pickle abîmé et un pickle qui appelle une fonction donnent la même exception.
+        if "Unsupported" in str(error) or "GLOBAL" in str(error):
+            raise ReseauxError(
+                f"« {path.name} » n'a pas été chargé : il contient autre chose que des tenseurs et "
+                "des valeurs simples, et le lire pourrait exécuter du code. Demandez à son auteur "
+                "un fichier de poids seuls (state_dict), ou mieux un fichier « .safetensors »."
+            ) from error
+        raise _damaged(path) from error
+    except (RuntimeError, EOFError, KeyError, ValueError, AttributeError, IndexError) as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> ReseauxError:
+    size = path.stat().st_size
+    return ReseauxError(
+        f"« {path.name} » ({size} octets) est tronqué, abîmé ou d'un autre format. "
+        "Reprenez une copie entière, ou la sauvegarde précédente."
+    )
+
+
+def _get_rng() -> dict[str, Any]:
+    """L'état des trois sources de hasard, en valeurs simples que torch relit sans risque."""
+    _, keys, position, has_gauss, cached = np.random.get_state()
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "numpy": [torch.from_numpy(np.asarray(keys, np.int64)), position, has_gauss, cached],
+        "python": list(random.getstate()),
+    }
+
+
+def _set_rng(state: dict[str, Any]) -> None:
+    torch.set_rng_state(state["torch"])
+    if state["cuda"] and torch.cuda.device_count() == len(state["cuda"]):
+        torch.cuda.set_rng_state_all(state["cuda"])
+    keys, position, has_gauss, cached = state["numpy"]
+    np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), position, has_gauss, cached))
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))

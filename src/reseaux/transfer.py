@@ -1,0 +1,246 @@
+"""Réutiliser un réseau déjà entraîné : caractéristiques, sonde linéaire, réglage fin.
+
+Un réseau se lit comme une suite d'étages. Après chacun, la moyenne spatiale des cartes donne un
+vecteur par image : les caractéristiques de cette profondeur. Une *sonde* est une régression
+logistique sur ces vecteurs ; le *réglage fin* continue l'entraînement du réseau lui-même.
+"""
+
+import copy
+import hashlib
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from reseaux import training
+from reseaux.data import LabeledImages
+from reseaux.errors import ReseauxError
+from reseaux.weights import Pretrained
+
+Features = NDArray[np.float32]
+
+_CACHED_SETS = 8  # jeux d'images gardés en mémoire ; environ 8 ko par image
+_cache: "OrderedDict[str, list[Features]]" = OrderedDict()
+
+
+def stages(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Découpe le réseau en étages successifs, de l'entrée à la dernière couche de convolution.
+
+    Args:
+        model: un EfficientNet de timm.
+
+    Returns:
+        (nom français, étage) dans l'ordre ; enchaînés, ils sont le réseau sans son classifieur.
+
+    Raises:
+        ReseauxError: le réseau n'a pas cette structure.
+    """
+    needed = ("conv_stem", "bn1", "blocks", "conv_head", "bn2", "classifier")
+    missing = [name for name in needed if not hasattr(model, name)]
+    if missing:
+        raise ReseauxError(
+            f"Le réseau « {type(model).__name__} » n'a pas d'attribut « {missing[0]} » : le "
+            "découpage en étages vaut pour les EfficientNet de timm."
+        )
+    parts: Any = model
+    return [
+        ("entrée", nn.Sequential(parts.conv_stem, parts.bn1)),
+        *((f"bloc {k}", block) for k, block in enumerate(parts.blocks, start=1)),
+        ("fin", nn.Sequential(parts.conv_head, parts.bn2)),
+    ]
+
+
+def depth_names(pretrained: Pretrained) -> tuple[str, ...]:
+    """Nom de chaque profondeur, de l'entrée à la fin ; leur nombre est celui des profondeurs."""
+    return tuple(name for name, _ in stages(pretrained.model))
+
+
+def prepare(images: LabeledImages | NDArray[Any], size: int = 64) -> Tensor:
+    """Prépare des images grises pour un réseau qui attend trois canaux entre −1 et 1.
+
+    Args:
+        images: N×H×L (gris) ou N×H×L×3 (couleur), valeurs entre 0 et 1.
+        size: côté en sortie ; l'image est agrandie ou réduite (bicubique).
+
+    Returns:
+        N×3×size×size ; le gris est répété dans les trois canaux.
+
+    Raises:
+        ReseauxError: forme ou valeurs inattendues.
+    """
+    array = images.images if isinstance(images, LabeledImages) else np.asarray(images)
+    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] != 3) or not array.size:
+        raise ReseauxError(
+            f"Images de forme {array.shape} ; il faut N×H×L (gris) ou N×H×L×3 (couleur)."
+        )
+    if array.min() < 0 or array.max() > 1:
+        raise ReseauxError(
+            f"Valeurs de {array.min():g} à {array.max():g} ; il les faut entre 0 et 1 "
+            "(divisez des octets par 255)."
+        )
+    tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    tensor = tensor[:, None] if array.ndim == 3 else tensor.permute(0, 3, 1, 2)
+    if tensor.shape[-2:] != (size, size):
+        tensor = F.interpolate(tensor, (size, size), mode="bicubic", antialias=True).clamp(0, 1)
+    return ((tensor - 0.5) / 0.5).expand(-1, 3, -1, -1).contiguous()
+
+
+def features(
+    pretrained: Pretrained, images: Tensor, depth: int = -1, batch_size: int = 64
+) -> Features:
+    """Caractéristiques des images à une profondeur : les moyennes spatiales des cartes.
+
+    Un seul passage calcule toutes les profondeurs ; elles restent en mémoire, et redemander les
+    mêmes images au même réseau ne coûte plus rien.
+
+    Args:
+        pretrained: le réseau.
+        images: N×3×H×L, préparées (voir :func:`prepare`).
+        depth: 0 pour l'entrée, −1 pour la fin.
+        batch_size: nombre d'images traitées ensemble.
+
+    Returns:
+        N×C, C étant le nombre de cartes à cette profondeur.
+
+    Raises:
+        ReseauxError: profondeur inconnue.
+    """
+    count = len(stages(pretrained.model))
+    if not -count <= depth < count:
+        raise ReseauxError(f"Profondeur {depth} demandée ; il faut entre 0 et {count - 1}, ou −1.")
+    key = _fingerprint(pretrained.model, images)
+    if key not in _cache:
+        _cache[key] = _compute(pretrained.model, images, batch_size)
+        while len(_cache) > _CACHED_SETS:
+            _cache.popitem(last=False)
+    _cache.move_to_end(key)
+    return _cache[key][depth]
+
+
+def _fingerprint(model: nn.Module, images: Tensor) -> str:
+    """Empreinte des poids et des images : un réseau réentraîné n'a plus la même."""
+    digest = hashlib.blake2b(str(tuple(images.shape)).encode())
+    for tensor in (*model.state_dict().values(), images):
+        digest.update(tensor.detach().cpu().contiguous().numpy())
+    return digest.hexdigest()
+
+
+@torch.inference_mode()
+def _compute(model: nn.Module, images: Tensor, batch_size: int) -> list[Features]:
+    """Traverse le réseau une fois et moyenne les cartes après chaque étage."""
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    parts = [part for _, part in stages(model)]
+    found: list[list[Tensor]] = [[] for _ in parts]
+    for batch in torch.split(images, batch_size):
+        x = batch.to(device)
+        for k, part in enumerate(parts):
+            x = part(x)
+            found[k].append(x.mean(dim=(2, 3)).cpu())
+    model.train(was_training)
+    return [torch.cat(vectors).numpy() for vectors in found]
+
+
+def pixels(images: LabeledImages | NDArray[Any]) -> Features:
+    """Les pixels bruts, un vecteur par image : ce qu'une sonde apprend sans aucun réseau."""
+    array = images.images if isinstance(images, LabeledImages) else np.asarray(images)
+    return np.ascontiguousarray(array.reshape(len(array), -1), dtype=np.float32)
+
+
+def probe(vectors: Features, labels: NDArray[Any], strength: float = 1.0) -> Any:
+    """Apprend une sonde : caractéristiques centrées et réduites, puis régression logistique.
+
+    Args:
+        vectors: N×C.
+        labels: N entiers, au moins deux classes.
+        strength: inverse de la régularisation (« C » de scikit-learn).
+
+    Returns:
+        Le classifieur scikit-learn ; ``.score(vectors, labels)`` donne son exactitude.
+
+    Raises:
+        ReseauxError: une seule classe.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    if len(np.unique(labels)) < 2:
+        raise ReseauxError("Une sonde sépare des classes : il en faut au moins deux.")
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000))
+    # Ces matrices sont petites : plusieurs fils d'exécution passeraient leur temps à s'attendre.
+    with threadpool_limits(1, user_api="blas"):
+        return classifier.fit(vectors, labels)
+
+
+def fine_tune(
+    pretrained: Pretrained,
+    images: Tensor,
+    labels: Tensor,
+    classes: int,
+    *,
+    first_trained: int = 0,
+    epochs: int = 8,
+    learning_rate: float = 1e-3,
+    batch_size: int = 32,
+    seed: int = 0,
+) -> nn.Module:
+    """Règle une copie du réseau sur une nouvelle tâche, avec un nouveau classifieur.
+
+    Args:
+        pretrained: le réseau de départ ; il n'est pas modifié.
+        images: N×3×H×L, préparées.
+        labels: N entiers de 0 à ``classes - 1``.
+        classes: nombre de classes de la nouvelle tâche, au moins 2.
+        first_trained: première profondeur qui apprend. 0 : tout le réseau ; une profondeur du
+            milieu : la fin du réseau ; le nombre de profondeurs : le classifieur seul.
+        epochs: nombre d'époques.
+        learning_rate: pas d'apprentissage le plus haut (AdamW, décroissance en cosinus).
+        batch_size: nombre d'images par pas.
+        seed: graine du classifieur initial et de l'ordre des images.
+
+    Returns:
+        Le réseau réglé.
+
+    Raises:
+        ReseauxError: étiquettes ou profondeur hors limites.
+    """
+    count = len(stages(pretrained.model))
+    if not 0 <= first_trained <= count:
+        raise ReseauxError(
+            f"« first_trained » vaut {first_trained} ; il faut entre 0 (tout le réseau) et {count} "
+            "(le classifieur seul)."
+        )
+    if classes < 2 or int(labels.min()) < 0 or int(labels.max()) >= classes:
+        raise ReseauxError(
+            f"Étiquettes de {int(labels.min())} à {int(labels.max())} pour {classes} classes : "
+            "il faut au moins deux classes, numérotées à partir de 0."
+        )
+    model: Any = copy.deepcopy(pretrained.model)
+    for k, (_, part) in enumerate(stages(model)):
+        part.requires_grad_(k >= first_trained)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model.classifier = nn.Linear(model.classifier.in_features, classes).to(
+            next(model.parameters()).device
+        )
+    learned = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=learning_rate, weight_decay=1e-2)
+    training.train(
+        model,
+        images,
+        labels,
+        optimizer=optimizer,
+        epochs=epochs,
+        batch_size=batch_size,
+        generator=torch.Generator().manual_seed(seed),
+        scheduler=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs),
+    )
+    result: nn.Module = model.eval()
+    return result

@@ -2,15 +2,28 @@
 
 - docutils annonce la bibliographie comme une liste (``role="list"``) dont les entrées ne sont pas
   des éléments de liste : un lecteur d'écran n'y voit rien. Ses entrées deviennent des ``listitem``.
-- Une sortie de cellule plus large que l'écran défile de côté : ``tabindex`` l'ouvre au clavier.
+- Un bloc de code plus large que l'écran défile de côté : ``tabindex`` l'ouvre au clavier.
+- myst-nb donne aux cellules repliées un nom anglais, « Toggle hidden content », différent du texte
+  affiché ; leur nom redevient ce texte, et il dit ce qui est replié.
 
 Les noms des boutons sont corrigés dans ``templates/``.
 """
 
+from html import escape
+from typing import Any
 
 from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode  # type: ignore[import-untyped]
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
+
+# Ce qu'une cellule replie, selon son étiquette ; les clés sont les mots de myst-nb.
+FOLDED = {
+    "content": "le code et son résultat",
+    "source": "le code",
+    "output": "le résultat",
+    "outputs": "le résultat",
+}
 
 
 class FrenchBookTranslator(HTML5Translator):
@@ -30,8 +43,23 @@ class FrenchBookTranslator(HTML5Translator):
             self.body[-1] = self.body[-1].replace("<pre>", '<pre tabindex="0">', 1)
 
 
+def visit_folded_cell(self: Any, node: nodes.Element) -> None:
+    """Ouvre une cellule repliée : « Afficher source » devient « Afficher le code »."""
+    classes = " ".join(["admonition", "hide", *node["classes"]])
+    self.body.append(f'<details class="{classes}">\n<summary>\n')
+    for state, prompt in (("collapsed", node["prompt_show"]), ("expanded", node["prompt_hide"])):
+        verb, _, what = prompt.rpartition(" ")
+        text = escape(f"{verb} {FOLDED.get(what, what)}")
+        self.body.append(f'<p class="{state} admonition-title">{text}</p>\n')
+    self.body.append("</summary>\n")
+
+
+def depart_folded_cell(self: Any, node: nodes.Element) -> None:
+    """Ferme une cellule repliée."""
+    self.body.append("</details>\n")
+
+
 def setup(app: Sphinx) -> None:
     """Remplace l'écriture HTML ; le thème ajoute la sienne par-dessus."""
     app.set_translator("html", FrenchBookTranslator)
-
-
+    app.add_node(HideCodeCellNode, override=True, html=(visit_folded_cell, depart_folded_cell))

@@ -7,25 +7,11 @@ S. Ren et J. Sun. Titre. *Actes*, p. 770–778, 2016. doi:… ».
 from dataclasses import dataclass, field
 from typing import Any
 
-from pybtex.plugin import register_plugin as register_pybtex_plugin
-from pybtex.richtext import Symbol, Tag, Text
-from pybtex.style.formatting.unsrt import Style as UnsrtStyle
+from pybtex.plugin import register_plugin as register_pybtex_plugin  # type: ignore[import-untyped]
+from pybtex.richtext import Symbol, Tag, Text  # type: ignore[import-untyped]
+from pybtex.style import template  # type: ignore[import-untyped]
+from pybtex.style.formatting.unsrt import Style as UnsrtStyle  # type: ignore[import-untyped]
 from pybtex.style.formatting.unsrt import dashify
-from pybtex.style.template import (
-    field as entry_field,
-)
-from pybtex.style.template import (
-    first_of,
-    href,
-    join,
-    names,
-    optional,
-    sentence,
-    tag,
-)
-from pybtex.style.template import (
-    node as template_node,
-)
 from sphinx.application import Sphinx
 from sphinxcontrib.bibtex.plugin import register_plugin
 from sphinxcontrib.bibtex.style.referencing import BracketStyle, PersonStyle
@@ -34,10 +20,11 @@ from sphinxcontrib.bibtex.style.referencing.author_year import AuthorYearReferen
 STYLE = "francais"
 
 
-@template_node
+@template.node  # type: ignore[untyped-decorator]
 def paragraph(children: Any, data: Any) -> Any:
     """Assemble les phrases d'une entrée, une espace entre deux."""
-    return Text(" ").join([part for part in (child.format_data(data) for child in children) if part])
+    sentences = [child.format_data(data) for child in children]
+    return Text(" ").join([part for part in sentences if part])
 
 
 class FrenchStyle(UnsrtStyle):  # type: ignore[misc]
@@ -47,31 +34,36 @@ class FrenchStyle(UnsrtStyle):  # type: ignore[misc]
 
     def format_names(self, role: str, as_sentence: bool = True) -> Any:
         """Rend « A. Un, B. Deux et C. Trois »."""
-        listed = names(role, sep=", ", sep2=" et ", last_sep=" et ")
-        return sentence[listed] if as_sentence else listed
+        listed = template.names(role, sep=", ", sep2=" et ", last_sep=" et ")
+        return template.sentence[listed] if as_sentence else listed
 
     def _template(self, *containers: str) -> Any:
-        pages = join["p.", Symbol("nbsp"), entry_field("pages", apply_func=dashify)]
-        volume = join[entry_field("volume"), optional["(", entry_field("number"), ")"]]
-        where = [optional[tag("em")[entry_field(name)]] for name in containers]
+        pages = template.join["p.", Symbol("nbsp"), template.field("pages", apply_func=dashify)]
+        volume = template.join[
+            template.field("volume"), template.optional["(", template.field("number"), ")"]
+        ]
+        where = [template.optional[template.tag("em")[template.field(name)]] for name in containers]
         return paragraph[
             self.format_names("author"),
             self.format_title(None, "title"),
-            sentence(capfirst=False)[
-                first_of[*where, ""], optional[volume], optional[pages], entry_field("year")
+            template.sentence(capfirst=False)[
+                template.first_of[*where, ""],
+                template.optional[volume],
+                template.optional[pages],
+                template.field("year"),
             ],
-            optional[sentence(capfirst=False)[entry_field("note")]],
-            first_of[
-                optional[self._link("doi", "https://doi.org/", "doi:")],
-                optional[self._link("eprint", "https://arxiv.org/abs/", "arXiv:")],
-                optional[self._link("url", "", "")],
+            template.optional[template.sentence(capfirst=False)[template.field("note")]],
+            template.first_of[
+                template.optional[self._link("doi", "https://doi.org/", "doi:")],
+                template.optional[self._link("eprint", "https://arxiv.org/abs/", "arXiv:")],
+                template.optional[self._link("url", "", "")],
                 "",
             ],
         ]
 
     def _link(self, name: str, address: str, prefix: str) -> Any:
-        target = entry_field(name, raw=True)
-        return href[join[address, target], join[prefix, target]]
+        target = template.field(name, raw=True)
+        return template.href[template.join[address, target], template.join[prefix, target]]
 
     def get_article_template(self, e: Any) -> Any:
         """Un article de revue."""

@@ -199,8 +199,10 @@ class Converter:
         if block.name in ADMONITIONS:
             return self._admonition(block)
         if block.name in TRANSPARENT:
-            title = f"**{self.inline(block.argument)}**\n\n" if block.argument.strip("0123456789 ") else ""
-            return f"\n{title}{self.convert(block.body)}\n"
+            # L'argument d'une grille est un nombre de colonnes ; les autres ont un titre.
+            title = block.argument.strip("0123456789 ")
+            heading = f"**{self.inline(title)}**\n\n" if title else ""
+            return f"\n{heading}{self.convert(block.body)}\n"
         if block.name in {"figure", "image"}:
             return self._image(block)
         if block.name == "math":
@@ -247,7 +249,8 @@ class Converter:
             if line and not line[0].isspace():
                 rows += ["", line]
             elif line.strip():
-                rows.append(f":   {line.strip()}" if rows[-1] and not rows[-1].startswith(":") else line)
+                starts = bool(rows[-1]) and not rows[-1].startswith(":")
+                rows.append(f":   {line.strip()}" if starts else line.strip())
             else:
                 rows.append(line)
         return self._lines(rows)

@@ -47,6 +47,10 @@ ARITY = {
     "munderover": 3,
 }
 
+# Ce dont les bornes se placent dessous et dessus dans une formule centrée, à côté dans le texte.
+WITH_LIMITS = {"max", "min", "sup", "inf", "lim", "argmax", "argmin", "∑", "∏", "⋃", "⋂"}
+LIMITS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
+
 # Des signes que latex2mathml range parmi les lettres, ou écrit avec un caractère voisin.
 OPERATORS = {"~": "∼", "⌊": "⌊", "⌋": "⌋", "⌈": "⌈", "⌉": "⌉"}
 ACCENTS = {"^": "ˆ", "~": "˜"}
@@ -80,6 +84,8 @@ def to_mathml(latex: str, *, display: bool) -> str:
         element.tag = element.tag.removeprefix(f"{{{NAMESPACE}}}")
     _check(root)
     _tidy(root)
+    if display:
+        _place_limits(root)
     root.set("xmlns", NAMESPACE)
     return ET.tostring(root, encoding="unicode")
 
@@ -100,9 +106,8 @@ def _tidy(root: ET.Element) -> None:
     for parent in list(root.iter()):
         _join_upright_letters(parent)
         _join_decimals(parent)
-        if parent.tag in {"mover", "munder"}:
-            mark = parent[1]
-            mark.text = ACCENTS.get(mark.text or "", mark.text)
+        if parent.tag in {"mover", "munder"} and parent[1].text in ACCENTS:
+            parent[1].text = ACCENTS[parent[1].text]
     for element in root.iter():
         if element.tag == "mi" and element.text in OPERATORS:
             element.tag, element.text = "mo", OPERATORS[element.text]
@@ -115,9 +120,18 @@ def _tidy(root: ET.Element) -> None:
             element.set("width", WIDTHS.get(element.get("width", ""), element.get("width", "0em")))
         variant = element.get("mathvariant")
         if variant not in {None, "normal"}:
-            # Les navigateurs n'obéissent plus à « mathvariant » : la lettre elle-même porte son style.
+            # Les navigateurs n'obéissent plus à « mathvariant » : la lettre porte son style.
             element.text = styled(element.text or "", str(variant))
             del element.attrib["mathvariant"]
+
+
+def _place_limits(root: ET.Element) -> None:
+    """Place les bornes sous les opérateurs, même dans un alignement d'équations."""
+    for element in root.iter():
+        if element.tag in LIMITS and element[0].text in WITH_LIMITS:
+            element.tag = LIMITS[element.tag]
+            # Dans une fraction ou un indice, le navigateur les remet à côté.
+            element[0].set("movablelimits", "true")
 
 
 def _is_function_name(element: ET.Element) -> bool:

@@ -25,6 +25,10 @@ from livre.targets import Targets
 
 logger = logging.getLogger(__name__)
 
+# nbformat n'est pas typé.
+CELLS: Any = nbformat.v4
+WRITE: Any = nbformat.write
+
 TITLE = "Utilisation de réseaux existants"
 PACKAGE = "reseaux-existants"
 SITE_FOLDER = "notebooks"
@@ -95,19 +99,19 @@ def export(root: Path, place: Repository | None) -> Iterator[tuple[str, Any]]:
             "kernelspec", {"display_name": "Python 3", "language": "python", "name": "python3"}
         )
         metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
-        yield page, nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+        yield page, CELLS.new_notebook(cells=cells, metadata=metadata)
 
 
 def _first_cells(place: Repository | None) -> list[Any]:
     """Dit d'où vient le notebook, et installe le paquet d'aide quand on sait où le prendre."""
     if place is None:
         how = "Ouvrez-le depuis un clone du dépôt, après `pip install -e .` à sa racine."
-        return [nbformat.v4.new_markdown_cell(ORIGIN.format(title=TITLE, where="", how=how))]
+        return [CELLS.new_markdown_cell(ORIGIN.format(title=TITLE, where="", how=how))]
     where = f" ([{place.path}]({place.url}))"
     how = "La cellule suivante l'installe s'il manque."
     return [
-        nbformat.v4.new_markdown_cell(ORIGIN.format(title=TITLE, where=where, how=how)),
-        nbformat.v4.new_code_cell(INSTALL.format(package=PACKAGE, url=place.url)),
+        CELLS.new_markdown_cell(ORIGIN.format(title=TITLE, where=where, how=how)),
+        CELLS.new_code_cell(INSTALL.format(package=PACKAGE, url=place.url)),
     ]
 
 
@@ -116,16 +120,17 @@ def _cells(cells: list[Any], converter: Converter) -> Iterator[Any]:
         if cell["cell_type"] == "markdown":
             text = converter.convert(cell["source"])
             if text:
-                yield nbformat.v4.new_markdown_cell(text)
+                yield CELLS.new_markdown_cell(text)
             continue
         metadata = dict(cell["metadata"])
         if HIDING_TAGS & set(metadata.get("tags", [])):
             metadata["jupyter"] = {"source_hidden": True}
-        yield nbformat.v4.new_code_cell(cell["source"], metadata=metadata)
-        figure = metadata.get("mystnb", {}).get("figure", {})
+        # La légende et le texte de remplacement ne servent qu'au site.
+        figure = metadata.pop("mystnb", {}).get("figure", {})
+        yield CELLS.new_code_cell(cell["source"], metadata=metadata)
         if "caption" in figure:
             caption = converter.caption(figure["caption"], figure.get("name", ""))
-            yield nbformat.v4.new_markdown_cell(caption)
+            yield CELLS.new_markdown_cell(caption)
 
 
 def write(root: Path, folder: Path, place: Repository | None) -> list[Path]:
@@ -134,7 +139,7 @@ def write(root: Path, folder: Path, place: Repository | None) -> list[Path]:
     for page, notebook in export(root, place):
         file = folder / f"{page}.ipynb"
         file.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, file)
+        WRITE(notebook, file)
         written.append(file)
     return written
 

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from pybtex.backends.markdown import Backend
-from pybtex.database import parse_file
+from pybtex.backends.markdown import Backend  # type: ignore[import-untyped]
+from pybtex.database import parse_file  # type: ignore[import-untyped]
 
 from livre.bibliography import FrenchStyle
 

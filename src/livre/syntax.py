@@ -73,14 +73,14 @@ def blocks(text: str) -> Iterator[Block]:
             if directive is None:
                 yield Code("\n".join([line, *body, fence["indent"] + fence["fence"]]))
             else:
-                indent = len(fence["indent"])
-                options, rest = _options([row[indent:] if row[:indent].isspace() else row for row in body])
+                indent = fence["indent"]
+                options, rest = _options([row.removeprefix(indent) for row in body])
                 yield Directive(directive["name"], directive["argument"], rest, options)
 
 
 def _until_closed(fence: str, lines: Iterator[str], opening: str) -> list[str]:
     """Lit jusqu'à la clôture ; un bloc intérieur de même signe a une clôture plus courte."""
-    body = []
+    body: list[str] = []
     for line in lines:
         stripped = line.strip()
         if len(stripped) >= len(fence) and set(stripped) == {fence[0]}:

@@ -1,0 +1,222 @@
+"""Le site dans un navigateur : débordements, erreurs, boutons, recherche, accessibilité.
+
+Chaque page est ouverte une seule fois ; ce qu'on y relève sert à plusieurs tests.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+from site_files import english, toc_pages
+
+pytestmark = pytest.mark.navigateur
+
+NARROW = {"width": 390, "height": 844}
+WIDE = {"width": 1280, "height": 900}
+SERIOUS = {"critical", "serious"}
+PAGES = [*toc_pages(), "search"]
+SEARCH_BOXES = ".search-button__button, input[type=search]"
+PRIMARY, SECONDARY = "button.primary-toggle", "button.secondary-toggle"
+
+# Ce qui dépasse à droite, sauf ce qu'une boîte qui défile retient.
+OVERFLOW = """() => {
+  const room = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= room) return [];
+  const held = (e) => e && (getComputedStyle(e).overflowX !== "visible" || held(e.parentElement));
+  const wide = [...document.body.querySelectorAll("*")]
+    .filter((e) => e.getBoundingClientRect().right > room + 1 && !held(e.parentElement));
+  return [`${document.documentElement.scrollWidth} px`,
+          ...wide.map((e) => `${e.tagName} ${e.className}`).slice(0, 5)];
+}"""
+# Le texte que JavaScript a posé : infobulles, noms des boutons.
+LABELS = """() => [...document.querySelectorAll("*")].flatMap((e) =>
+  ["aria-label", "title", "data-tooltip", "data-bs-original-title", "placeholder"]
+    .filter((name) => !(name === "title" && e.closest("article")))
+    .map((name) => e.getAttribute(name))).filter(Boolean)"""
+
+
+@dataclass
+class Visit:
+    """Ce qu'on a relevé sur une page."""
+
+    overflow: dict[int, list[str]] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    violations: dict[str, list[str]] = field(default_factory=dict)
+    labels: list[str] = field(default_factory=list)
+    search_boxes: dict[int, int] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="session")
+def visit(context: BrowserContext, address: str) -> Callable[[str], Visit]:
+    axe = Axe()
+
+    @cache
+    def look(name: str) -> Visit:
+        page = context.new_page()
+        found = Visit()
+        page.on("pageerror", lambda error: found.errors.append(str(error)))
+        page.on("console", lambda m: found.errors.append(m.text) if m.type == "error" else None)
+        for size in (NARROW, WIDE):
+            page.set_viewport_size(size)
+            page.goto(f"{address}/{name}.html")
+            page.wait_for_function("document.fonts.status === 'loaded'")
+            found.overflow[size["width"]] = page.evaluate(OVERFLOW)
+            boxes = page.locator(SEARCH_BOXES)
+            found.search_boxes[size["width"]] = sum(box.is_visible() for box in boxes.all())
+            found.violations[f"clair, {size['width']} px"] = violations(axe, page)
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        only_contrast = {"runOnly": ["color-contrast"]}
+        found.violations["sombre, 1280 px"] = violations(axe, page, only_contrast)
+        found.labels = page.evaluate(LABELS)
+        page.close()
+        return found
+
+    return look
+
+
+def violations(axe: Axe, page: Page, options: dict[str, Any] | None = None) -> list[str]:
+    """Les défauts graves qu'axe trouve, avec les éléments en cause."""
+    # « preload » ferait redemander des feuilles de style, à de mauvaises adresses.
+    wanted = {"resultTypes": ["violations"], "preload": False, **(options or {})}
+    return [
+        f"{rule['id']} ({rule['impact']}) : {node['html'][:150]}"
+        for rule in axe.run(page, options=wanted).response["violations"]
+        if rule["impact"] in SERIOUS
+        for node in rule["nodes"][:5]
+    ]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_sideways_scroll(visit: Callable[[str], Visit], name: str) -> None:
+    assert visit(name).overflow == {390: [], 1280: []}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_console_error(visit: Callable[[str], Visit], name: str) -> None:
+    assert visit(name).errors == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_serious_accessibility_defect(visit: Callable[[str], Visit], name: str) -> None:
+    assert {where: found for where, found in visit(name).violations.items() if found} == {}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_labels_set_by_scripts_are_french(visit: Callable[[str], Visit], name: str) -> None:
+    phrases, words = english()
+    labels = visit(name).labels
+    assert [t for t in labels if any(p in t for p in phrases) or words.search(t)] == []
+
+
+@pytest.mark.parametrize("name", toc_pages())
+def test_exactly_one_search_box(visit: Callable[[str], Visit], name: str) -> None:
+    assert visit(name).search_boxes == {390: 1, 1280: 1}
+
+
+@pytest.fixture
+def page(context: BrowserContext, address: str) -> Any:
+    page = context.new_page()
+    page.set_viewport_size(WIDE)
+    # La deuxième page du sommaire : l'accueil n'a parfois pas de plan.
+    page.goto(f"{address}/{toc_pages()[1]}.html")
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["390", "1280"])
+def test_primary_sidebar_button(page: Page, size: Any) -> None:
+    page.set_viewport_size(size)
+    # Fermé, le panneau est poussé hors de l'écran.
+    sidebar = expect(page.locator("nav.bd-docs-nav").first)
+    shown, hidden = sidebar.to_be_in_viewport, sidebar.not_to_be_in_viewport
+    before, after = (hidden, shown) if size is NARROW else (shown, hidden)
+    before()
+    page.locator(PRIMARY).first.click()
+    after()
+    if size is NARROW:
+        page.keyboard.press("Escape")
+    else:
+        page.locator(PRIMARY).first.click()
+    before()
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["390", "1280"])
+def test_secondary_sidebar_button(page: Page, size: Any) -> None:
+    page.set_viewport_size(size)
+    outline = page.locator("#pst-page-toc-nav").first
+    button = page.locator(SECONDARY).first
+    if size is WIDE:
+        # Il y a la place : le plan est toujours là, et le bouton n'a pas lieu d'être.
+        expect(outline).to_be_visible()
+        expect(button).to_be_hidden()
+        return
+    expect(outline).to_be_hidden()
+    button.click()
+    expect(outline).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(outline).to_be_hidden()
+
+
+def test_theme_button_changes_the_page(page: Page) -> None:
+    colour = "getComputedStyle(document.body).backgroundColor"
+    seen = {page.evaluate(colour)}
+    for _ in range(3):
+        page.locator("button.theme-switch-button").first.click()
+        seen.add(page.evaluate(colour))
+    assert len(seen) == 2
+
+
+def test_search_button_opens_the_search(page: Page) -> None:
+    page.locator(".search-button-field").click()
+    field = page.locator("#pst-search-dialog input[type=search]")
+    expect(field).to_be_visible()
+    field.fill("résiduel")
+    field.press("Enter")
+    page.wait_for_url("**/search.html?q=*")
+    expect(page.locator("#search-results li").first).to_be_visible()
+
+
+@pytest.mark.parametrize("query", ["résiduel", "résiduelles", "RÉSIDUEL"])
+def test_search_finds_french_words(page: Page, address: str, query: str) -> None:
+    """Le pluriel, le féminin et les capitales mènent aux mêmes pages : la racine est la même."""
+    page.goto(f"{address}/search.html?q={query}")
+    results = page.locator("#search-results li a")
+    expect(results.first).to_be_visible()
+    texts = page.locator("#search-results").inner_text().lower()
+    assert "résiduel" in texts
+    assert "correspondant à la requête" in page.locator("#search-results").inner_text()
+
+
+def test_folded_code_opens(context: BrowserContext, address: str) -> None:
+    page = context.new_page()
+    for name in toc_pages():
+        page.goto(f"{address}/{name}.html")
+        fold = page.locator("details.hide").first
+        if fold.count():
+            code = fold.locator("pre").first
+            expect(code).to_be_hidden()
+            fold.locator("summary").click()
+            expect(code).to_be_visible()
+            break
+    else:
+        pytest.fail("aucune page n'a de cellule repliée")
+    page.close()
+
+
+def test_copy_button_speaks_french(page: Page) -> None:
+    for name in toc_pages():
+        page.goto(page.url.rsplit("/chapters/", 1)[0] + f"/{name}.html")
+        if page.locator(".highlight pre").count():
+            break
+    expect(page.locator("button.copybtn").first).to_have_attribute("data-tooltip", "Copier")
+
+
+def test_nothing_came_from_another_site(visit: Callable[[str], Visit], outside: list[str]) -> None:
+    """En dernier : toutes les pages ont été ouvertes."""
+    for name in PAGES:
+        visit(name)
+    assert outside == []

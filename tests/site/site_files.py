@@ -1,0 +1,73 @@
+"""Où est le site construit, et comment lire ses pages ; sert aussi aux tests du navigateur."""
+
+import os
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup, Tag
+
+ROOT = Path(__file__).parents[2]
+SITE = Path(os.environ.get("LIVRE_SITE", ROOT / "_build" / "html"))
+TOC = Path(os.environ.get("LIVRE_SOMMAIRE", ROOT / "_toc.yml"))
+WORDS = Path(__file__).with_name("anglais.txt")
+
+
+def require_site() -> Path:
+    """Rend le dossier du site, ou fait échouer le test : sans site, rien n'est vérifié."""
+    if not (SITE / "index.html").is_file():
+        pytest.fail(f"Le site n'est pas construit ({SITE}). Lancez « make livre ».", pytrace=False)
+    return SITE
+
+
+def toc_pages() -> list[str]:
+    """Les pages du sommaire, dans l'ordre, sans extension."""
+
+    def walk(entry: Any) -> Iterator[str]:
+        if isinstance(entry, dict):
+            for key, value in entry.items():
+                if key in {"root", "file"}:
+                    yield value.removesuffix(".md")
+                elif isinstance(value, list):
+                    yield from walk(value)
+        elif isinstance(entry, list):
+            for item in entry:
+                yield from walk(item)
+
+    return list(walk(yaml.safe_load(TOC.read_text(encoding="utf-8"))))
+
+
+@cache
+def parsed(file: Path) -> BeautifulSoup:
+    return BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
+
+
+def html_pages() -> dict[str, BeautifulSoup]:
+    """Toutes les pages écrites, sauf la redirection de l'accueil."""
+    site = require_site()
+    files = sorted(site.rglob("*.html"))
+    return {
+        str(file.relative_to(site)): parsed(file)
+        for file in files
+        if "_static" not in file.parts and file != site / "index.html"
+    }
+
+
+def article(soup: BeautifulSoup) -> Tag:
+    found = soup.find("article")
+    return found if isinstance(found, Tag) else soup
+
+
+@cache
+def english() -> tuple[tuple[str, ...], re.Pattern[str]]:
+    """Les expressions cherchées partout, et le motif des mots cherchés hors de l'article."""
+    everywhere, outside = WORDS.read_text(encoding="utf-8").split("\n---\n")
+    phrases, words = (
+        [line for line in part.splitlines() if line and not line.startswith("#")]
+        for part in (everywhere, outside)
+    )
+    return tuple(phrases), re.compile(rf"\b({'|'.join(words)})\b")

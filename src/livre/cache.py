@@ -7,6 +7,9 @@ lui, relit les pages parce que ce réglage fait partie de ceux qu'il surveille.
 
 Un changement de ``src/livre`` fait relire et récrire les pages, sans les exécuter. Un changement
 de prose ne concerne que sa page.
+
+Enfin, une construction qui a donné des avertissements est oubliée. Sans cela, la suivante ne
+relirait pas les pages fautives, et réussirait sans que rien n'ait été corrigé.
 """
 
 import hashlib
@@ -14,7 +17,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from sphinx.application import Sphinx
+from sphinx.application import ENV_PICKLE_FILENAME, Sphinx
 from sphinx.config import Config
 
 # Ce dont le résultat d'une cellule dépend, outre son code ; relatif à la racine du dépôt.
@@ -59,7 +62,15 @@ def choose_cache(app: Sphinx, config: Config) -> None:
                 shutil.rmtree(old)
 
 
+def forget_failed_build(app: Sphinx, error: Exception | None) -> None:
+    """Efface ce que Sphinx a retenu des pages, s'il a donné des avertissements."""
+    if error is not None or app._warncount:
+        (Path(app.doctreedir) / ENV_PICKLE_FILENAME).unlink(missing_ok=True)
+
+
 def setup(app: Sphinx) -> None:
     """Déclare l'empreinte du rendu comme un réglage : Sphinx relit tout quand elle change."""
     app.add_config_value("livre_rendering", "", "env")
     app.connect("config-inited", choose_cache)
+    # Après tous les autres : l'export des notebooks peut avertir lui aussi.
+    app.connect("build-finished", forget_failed_build, priority=1000)

@@ -15,7 +15,7 @@ from pathlib import Path
 # « https://hôte/compte/projet », « ssh://git@hôte/compte/projet », « git@hôte:compte/projet ».
 ADDRESS = re.compile(
     r"(?:(?:https?|ssh)://(?:[^/@]+@)?(?P<host>[\w.-]+)(?::\d+)?/|(?:[\w.-]+@)(?P<ssh_host>[\w.-]+):)"
-    r"(?P<path>[\w.-]+(?:/[\w.-]+)+?)(?:\.git)?/?"
+    r"(?P<path>[\w.-]+(?:/[\w.-]+)+)/?"
 )
 
 
@@ -58,7 +58,7 @@ def parse(address: str) -> Repository | None:
     host = match["host"] or match["ssh_host"]
     if "." not in host or host.replace(".", "").isdigit():
         return None
-    return Repository(host, match["path"])
+    return Repository(host, match["path"].removesuffix(".git"))
 
 
 def find(root: Path, environment: Mapping[str, str] = os.environ) -> Repository | None:

@@ -1,0 +1,38 @@
+"""L'empreinte dont dépend l'exécution : sensible au code et aux versions, à rien d'autre."""
+
+from pathlib import Path
+
+import pytest
+
+from livre.cache import EXECUTION_INPUTS, fingerprint
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "src" / "reseaux").mkdir(parents=True)
+    (tmp_path / "src" / "reseaux" / "a.py").write_text("x = 1")
+    (tmp_path / "requirements.txt").write_text("torch==2")
+    (tmp_path / "page.md").write_text("Prose")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name", ["src/reseaux/a.py", "requirements.txt", "src/reseaux/donnees.csv", "src/reseaux/b.py"]
+)
+def test_changes_that_count(root: Path, name: str) -> None:
+    before = fingerprint(root, EXECUTION_INPUTS)
+    (root / name).write_text("autre chose")
+    assert fingerprint(root, EXECUTION_INPUTS) != before
+
+
+@pytest.mark.parametrize("name", ["page.md", "src/reseaux/a.pyc", "README.md"])
+def test_changes_that_do_not_count(root: Path, name: str) -> None:
+    before = fingerprint(root, EXECUTION_INPUTS)
+    (root / name).write_text("autre chose")
+    assert fingerprint(root, EXECUTION_INPUTS) == before
+
+
+def test_renaming_counts(root: Path) -> None:
+    before = fingerprint(root, EXECUTION_INPUTS)
+    (root / "src/reseaux/a.py").rename(root / "src/reseaux/c.py")
+    assert fingerprint(root, EXECUTION_INPUTS) != before

@@ -1,0 +1,70 @@
+# Les commandes du cours. « make » seul en donne la liste.
+
+PYTHON ?= python3
+PORT ?= 8000
+PY := .venv/bin/python
+PRET := .venv/.pret
+SITE := _build/html
+
+.DEFAULT_GOAL := aide
+.PHONY: aide livre test test-unite test-notebooks test-site test-navigateur style references \
+	servir notebooks epingler demonstration propre tout-propre
+
+aide: ## Affiche cette liste
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+# L'environnement se refait quand une version épinglée ou le paquet change ; sinon, rien n'est demandé au réseau.
+$(PRET): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Il faut Python 3.11 ou plus récent ; $(PYTHON) est $$($(PYTHON) --version). Essayez : make PYTHON=python3.12 livre"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	@echo "Installation des paquets dans .venv (environ 6 Go, quelques minutes la première fois)…"
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+livre: $(PRET) ## Exécute les chapitres et construit le site dans _build/html
+	.venv/bin/jupyter-book build . -W -n --keep-going --quiet
+	@echo "Le livre est prêt. Ouvrez $(SITE)/index.html, ou lancez « make servir »."
+
+test: style test-unite livre test-notebooks test-site ## Tous les tests qui n'ont pas besoin d'un navigateur
+
+style: $(PRET) ## Vérifie la mise en forme, les règles et les types
+	.venv/bin/ruff format --check src tests
+	.venv/bin/ruff check src tests
+	.venv/bin/mypy
+
+test-unite: $(PRET) ## Teste le paquet
+	$(PY) -m pytest tests/unit -q
+
+test-notebooks: $(PRET) ## Rejoue chaque chapitre et compare ses sorties aux références
+	$(PY) -m pytest --nbval --nbval-cell-timeout=120 --nbval-sanitize-with tests/nbval.cfg -q tests/notebooks
+
+test-site: $(PRET) ## Vérifie le site construit
+	$(PY) -m pytest tests/site -q
+
+test-navigateur: $(PRET) ## Vérifie le site dans Chromium (variable CHROMIUM : son chemin)
+	$(PY) -m pytest tests/navigateur -q
+
+references: $(PRET) ## Régénère les sorties de référence (CHAPITRES="vgg alexnet" pour en choisir)
+	$(PY) -m livre.expected_outputs $(CHAPITRES)
+
+demonstration: $(PRET) ## Casse le cours en plusieurs endroits et montre que les tests le voient
+	$(PY) tests/demonstration.py
+
+servir: ## Sert le site sur http://localhost:8000 (PORT=… pour changer)
+	@test -f $(SITE)/index.html || { echo "Pas de site : lancez d'abord « make livre »."; exit 1; }
+	@echo "http://localhost:$(PORT) (Ctrl+C pour arrêter)"
+	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory $(SITE)
+
+notebooks: $(PRET) ## Écrit les notebooks à distribuer dans _build/notebooks
+	$(PY) -m livre.notebooks _build/notebooks
+
+epingler: $(PRET) ## Tire les versions exactes de requirements.txt des intervalles de pyproject.toml
+	.venv/bin/uv pip compile requirements.in --universal --python-version 3.11 --upgrade \
+		--no-header --no-emit-index-url --no-emit-find-links --annotation-style line -o requirements.txt
+
+propre: ## Efface le site et les exécutions gardées
+	rm -rf _build
+
+tout-propre: propre ## Efface aussi l'environnement
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

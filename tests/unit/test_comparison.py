@@ -1,0 +1,102 @@
+"""Les tableaux de comparaison, contre les métadonnées de torchvision et les articles."""
+
+import math
+
+import pytest
+from torchvision import models
+
+from reseaux import comparison, published
+from reseaux.architectures.vgg import CONFIGURATIONS
+
+
+def test_every_torchvision_model_is_there():
+    weights = comparison.torchvision_weights()
+    assert {w.model for w in weights} == set(models.list_models(module=models))
+    assert not any(math.isnan(w.top1) for w in weights)
+
+
+def test_torchvision_figures_are_the_metadata():
+    for w in comparison.torchvision_weights():
+        meta = models.get_model_weights(w.model)[w.weights].meta
+        assert (w.params, w.gmacs) == (meta["num_params"], meta["_ops"])
+        assert (w.top1, w.top5) == tuple(meta["_metrics"]["ImageNet-1K"].values())
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("vgg-a", "vgg11"), ("vgg-d", "vgg16"), ("resnet-18", "resnet18")]
+)
+def test_counts_agree_with_torchvision(ours, theirs):
+    summary = comparison.summary_of(ours)
+    w = next(w for w in comparison.torchvision_weights() if w.model == theirs)
+    assert summary.params == w.params
+    assert summary.macs / 1e9 == pytest.approx(w.gmacs, rel=0.001)
+    assert summary.weight_bytes / 2**20 == pytest.approx(w.file_mb, rel=0.001)
+
+
+def test_vgg_table_is_table_1_of_the_paper():
+    table = comparison.vgg_table()
+    columns = dict(zip(table.columns[1:], list(zip(*table.rows, strict=True))[1:], strict=True))
+    layers = [cell for cell in columns["A"] if cell and cell.startswith("conv")]
+    # Simonyan et Zisserman 2014, table 1, colonne A.
+    assert layers == ["conv3-64", "conv3-128", *["conv3-256"] * 2, *["conv3-512"] * 4]
+    assert [cell for cell in columns["C"] if cell and cell.startswith("conv1")] == [
+        "conv1-256",
+        "conv1-512",
+        "conv1-512",
+    ]
+    assert columns["A-LRN"].count("LRN") == 1
+    assert [columns[c.upper()].count("max pooling") for c in CONFIGURATIONS] == [5] * 6
+
+
+def test_vgg_parameter_table_adds_up():
+    for _, convolutions, connected, total, millions, _ in comparison.vgg_params_table().rows:
+        assert convolutions + connected == total
+        assert round(total / 1e6) == millions
+
+
+# La fiche de contrôle : ce que disent les articles et le bilan des organisateurs, relu une fois
+# pour toutes. Une faute de frappe dans published.py se voit ici.
+WINNERS = {
+    2010: ("NEC-UIUC", 28.2),
+    2011: ("XRCE", 25.8),
+    2012: ("SuperVision", 16.4),
+    2013: ("Clarifai", 11.7),
+    2014: ("GoogLeNet", 6.66),
+    2015: ("MSRA", 3.57),
+    2016: ("Trimps-Soushen", 2.99),
+    2017: ("WMW", 2.25),
+}
+ERRORS = {
+    "alexnet-1": 18.2,
+    "alexnet-5": 16.4,
+    "alexnet-7-val": 15.4,
+    "alexnet-7": 15.3,
+    "vgg-7": 7.3,
+    "vgg-2": 6.8,
+    "googlenet-7": 6.67,
+    "googlenet-1": 10.07,
+    "resnet-152-1": 4.49,
+    "resnet-6": 3.57,
+}
+
+
+def test_published_winners():
+    assert {w.year: (w.team, w.error) for w in published.WINNERS} == WINNERS
+    assert published.RUNNER_UP_2014.error == 7.33
+    assert published.HUMAN.value == 5.1
+
+
+def test_published_errors():
+    assert {name: figure.value for name, figure in published.ERRORS.items()} == ERRORS
+
+
+def test_published_sizes():
+    assert published.IMAGENET_IMAGES.value == 14_197_122
+    assert published.IMAGENET_CLASSES.value == 21_841
+    assert published.ILSVRC_TRAIN.value == 1_281_167
+    assert (published.ILSVRC_VALIDATION.value, published.ILSVRC_TEST.value) == (50_000, 100_000)
+
+
+def test_spell_key():
+    assert published.spell_key("He15") == "He 2015"
+    assert published.spell_key("LeCun98") == "LeCun 1998"

@@ -1,0 +1,50 @@
+"""Les notebooks de référence correspondent aux chapitres, et les chapitres suivent les règles."""
+
+import nbformat
+import pytest
+from livre.expected_outputs import IGNORED, chapters, reference_path, to_notebook
+
+ADVICE = "Lancez « make references » après avoir vérifié le changement."
+
+
+def test_every_reference_has_its_chapter():
+    expected = {reference_path(chapter) for chapter in chapters()}
+    folder = next(iter(expected)).parents[1]
+    assert expected == set(folder.rglob("*.ipynb")), ADVICE
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
+def test_reference_has_the_chapter_sources(chapter):
+    source = to_notebook(chapter)
+    reference = nbformat.read(reference_path(chapter), as_version=4)
+    assert [c.source for c in source.cells] == [c.source for c in reference.cells], ADVICE
+    tags = [[c.metadata.get("tags", []) for c in n.cells] for n in (source, reference)]
+    assert tags[0] == tags[1], ADVICE
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
+def test_cells_follow_the_rules(chapter):
+    for cell in to_notebook(chapter).cells:
+        if cell.cell_type != "code":
+            continue
+        lines = cell.source.splitlines()
+        assert len(lines) <= 20, f"cellule de {len(lines)} lignes : {lines[0]}"
+        assert "glue" not in cell.source
+        assert not cell.source.lstrip().startswith(("!", "%"))
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
+def test_every_page_compares_something(chapter):
+    """Une page dont toutes les sorties sont ignorées ne pourrait pas échouer."""
+    reference = nbformat.read(reference_path(chapter), as_version=4)
+    code = [cell for cell in reference.cells if cell.cell_type == "code"]
+    assert any(c.outputs for c in code if IGNORED not in c.metadata.get("tags", []))
+    assert not [o for c in code for o in c.outputs if o.output_type == "error"]
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
+def test_ignored_outputs_are_asserted(chapter):
+    """Ce qui n'est pas comparé est tenu par une assertion, dans la page."""
+    cells = [c for c in to_notebook(chapter).cells if c.cell_type == "code"]
+    if any(IGNORED in c.metadata.get("tags", []) for c in cells):
+        assert any("assert " in c.source for c in cells)

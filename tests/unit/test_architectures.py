@@ -74,8 +74,8 @@ def test_alexnet_first_layer_has_shared_weights():
     assert rows[0].output == (96, 55, 55)  # 290 400 neurones [Krizhevsky12, §3.5]
 
 
-# Paramètres de la table 1 de GoogLeNet [Szegedy14], en « K » de 1024. Les lignes 4c (463) et 5a (1072)
-# manquent : elles contredisent les nombres de filtres de la même table, que tout le monde suit.
+# Paramètres de la table 1 de GoogLeNet [Szegedy14], en « K » de 1024. Les lignes 4c (463) et 5a
+# (1072) manquent : elles contredisent les nombres de filtres de la même table, que tous suivent.
 GOOGLENET_K = {"3a": 159, "3b": 380, "4a": 364, "4b": 437, "4d": 580, "4e": 840, "5b": 1388}
 
 

@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+
 from livre.expected_outputs import IGNORED, chapters, reference_path, to_notebook
 
 ADVICE = "Lancez « make references » après avoir vérifié le changement."

@@ -1,11 +1,11 @@
-"""Aucun nombre n'est tapé : ceux de la prose se lisent dans une sortie ou dans le code de la page."""
+"""Aucun nombre n'est tapé : ceux de la prose se lisent dans une sortie ou dans le code."""
 
 import re
 
 import nbformat
 import pytest
-from livre.expected_outputs import chapters, reference_path
 
+from livre.expected_outputs import chapters, reference_path
 from reseaux import published
 
 # Un entier (milliers séparés ou non), un décimal, un pourcentage.
@@ -23,7 +23,7 @@ def plain(number: str) -> str:
 
 
 def must_be_shown(number: str, text_after: str) -> bool:
-    """Dit si un nombre doit venir d'une sortie : décimal, pourcentage, ou entier à partir de 100."""
+    """Dit si un nombre doit être montré : décimal, pourcentage, ou entier à partir de 100."""
     if "," in number or re.match(r"[\s\u00a0\u202f]?%", text_after):
         return True
     value = int(plain(number))

@@ -305,7 +305,7 @@ def six_images(image: PIL.Image.Image, seed: int = 0) -> tuple[list[PIL.Image.Im
         v2.RandomRotation((20, 20), interpolation=v2.InterpolationMode.BILINEAR),
         v2.RandomHorizontalFlip(p=1),
         GaussianNoise(0.15),
-        Elastic(side / 40, smoothness=max(side / 25, 0.5)),
+        Elastic(side / 60, smoothness=min(max(side / 20, 0.5), 10)),
         ChannelContrast(0.9),
     ]
     with torch.random.fork_rng(devices=[]):

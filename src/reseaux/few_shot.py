@@ -142,6 +142,38 @@ def evaluate(features: Tensor, tasks: Iterator[Episode]) -> NDArray[np.float64]:
     return np.array(scores)
 
 
+def train_on_episodes(
+    network: nn.Module, images: Tensor, tasks: Iterator[Episode], rate: float = 2e-3
+) -> nn.Module:
+    """Apprend une représentation où le plus proche prototype a raison (Snell 2017).
+
+    À chaque épisode, le réseau représente les exemples et les questions ; la perte est l'entropie
+    croisée des scores de :func:`nearest_prototype`. Il n'y a pas de classifieur à apprendre : les
+    classes changent d'un épisode à l'autre.
+
+    Args:
+        network: rend un vecteur par image ; modifié sur place.
+        images: M×C×H×L ; les indices des épisodes y renvoient.
+        tasks: les épisodes d'entraînement.
+        rate: pas d'apprentissage d'Adam.
+
+    Returns:
+        Le réseau, en mode évaluation.
+    """
+    optimizer = torch.optim.Adam(network.parameters(), lr=rate, fused=True)
+    network.train()
+    for task in tasks:
+        indices = np.concatenate([task.support.ravel(), task.queries.ravel()])
+        vectors = network(images[indices])
+        support, queries = vectors[: task.support.size], vectors[task.support.size :]
+        scores = nearest_prototype(support.reshape(*task.support.shape, -1), queries)
+        loss = functional.cross_entropy(scores, torch.from_numpy(task.answers.ravel()))
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return network.eval()
+
+
 # ---------------------------------------------------------------------------------------------
 # Intervalle de confiance
 
@@ -375,7 +407,7 @@ def fit(
     if not len(images):
         raise ReseauxError("Aucun exemple d'entraînement ; il en faut au moins un.")
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate)
+    optimizer = torch.optim.Adam(network.parameters(), lr=rate, fused=True)
     network.train()
     for _ in range(steps):
         chosen = torch.randint(len(images), (min(batch, len(images)),), generator=generator)

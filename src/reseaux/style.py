@@ -11,7 +11,7 @@ import matplotlib as mpl
 from cycler import cycler
 from matplotlib.ticker import FuncFormatter
 
-from reseaux.formatting import THIN
+from reseaux.formatting import decimal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,12 +65,12 @@ def french_axis(axis: Any, digits: int = 0) -> None:
         digits: nombre de chiffres après la virgule.
     """
     axis.set_major_formatter(
-        FuncFormatter(lambda x, _: f"{x:,.{digits}f}".replace(",", THIN).replace(".", ","))
+        FuncFormatter(lambda x, _: decimal(x, digits))
     )
 
 
 def show_images(
-    images: "Sequence[np.ndarray[Any, Any]]", titles: Sequence[str], columns: int = 6
+    images: "Sequence[np.ndarray[Any, Any]]", titles: Sequence[str], columns: int = 6, width: float = 1.7
 ) -> "Figure":
     """Montre des images en grille, chacune sous son titre.
 
@@ -78,14 +78,20 @@ def show_images(
         images: tableaux H×L (gris) ou H×L×3 (couleur), ou images PIL.
         titles: un titre par image.
         columns: nombre d'images par ligne.
+        width: largeur d'une image, en pouces ; plus grande, elle laisse place à un long titre.
 
     Returns:
         La figure, que le notebook affiche si elle termine une cellule.
     """
     import matplotlib.pyplot as plt
+    import numpy as np
 
     rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(1.7 * columns, 1.95 * rows), squeeze=False)
+    shape = np.asarray(images[0]).shape
+    height = width * shape[0] / shape[1] + 0.25  # le titre
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width * columns, height * rows), squeeze=False
+    )
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, title in zip(axes.flat, images, titles, strict=False):

@@ -1,0 +1,305 @@
+"""Les transformations : oracles de PIL et de torchvision, puis propriétés sur des images au hasard."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageEnhance
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
+
+from reseaux import augmentation as A
+from reseaux.errors import ReseauxError
+
+
+def random_image(seed: int, shape=(3, 12, 14), dtype=torch.uint8) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    if dtype == torch.uint8:
+        return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    return torch.rand(shape, generator=generator).to(dtype)
+
+
+def as_kind(image: torch.Tensor, kind: str):
+    if kind == "pil":
+        return F.to_pil_image(image)
+    if kind == "tv":
+        return tv_tensors.Image(image)
+    return image
+
+
+# --- contraste par canal ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factors", [(0.0, 1.0, 2.0), (0.3, 0.7, 1.6), (1.0, 1.0, 1.0)])
+def test_contrast_is_pil_contrast_on_each_channel(factors):
+    image = random_image(0)
+    ours = A.channel_contrast(F.to_pil_image(image), torch.tensor(factors))
+    for band, channel, factor in zip(
+        F.to_pil_image(image).split(), ours.split(), factors, strict=True
+    ):
+        oracle = ImageEnhance.Contrast(band).enhance(factor)
+        gap = np.abs(np.asarray(oracle, int) - np.asarray(channel, int))
+        assert gap.max() <= 2  # PIL arrondit la moyenne, puis tronque
+
+
+@pytest.mark.parametrize("factors", [(0.0, 1.0, 2.0), (0.3, 0.7, 1.6)])
+def test_contrast_is_torchvision_contrast_on_each_channel(factors):
+    image = random_image(1, dtype=torch.float64)
+    ours = A.channel_contrast(image, torch.tensor(factors, dtype=torch.float64))
+    for k, factor in enumerate(factors):
+        torch.testing.assert_close(ours[k : k + 1], F.adjust_contrast(image[k : k + 1], factor))
+
+
+def test_contrast_of_a_batch_uses_each_image_own_mean():
+    batch = random_image(2, (4, 3, 9, 9), torch.float32)
+    factors = torch.tensor([0.2, 1.0, 1.7])
+    one_by_one = torch.stack([A.channel_contrast(image, factors) for image in batch])
+    torch.testing.assert_close(A.channel_contrast(batch, factors), one_by_one)
+
+
+def test_contrast_leaves_a_flat_image_alone():
+    flat = torch.full((3, 5, 5), 77, dtype=torch.uint8)
+    assert torch.equal(A.ChannelContrast(1.0)(flat), flat)
+
+
+def test_contrast_draws_channels_separately_within_bounds():
+    transform = A.ChannelContrast(0.4)
+    image = random_image(3)
+    torch.manual_seed(0)
+    factors = torch.stack([transform.make_params([image])["factors"] for _ in range(500)])
+    assert factors.shape == (500, 3)
+    assert 0.6 <= factors.min() < 0.62
+    assert 1.38 < factors.max() <= 1.4
+    assert abs(np.corrcoef(factors.T.numpy())[0, 1]) < 0.15
+
+
+# --- bruit -----------------------------------------------------------------------------------
+
+
+def test_noise_has_the_asked_deviation():
+    grey = torch.full((3, 200, 200), 0.5)
+    torch.manual_seed(0)
+    noisy = A.GaussianNoise(0.05)(grey)
+    assert noisy.std().item() == pytest.approx(0.05, rel=0.02)
+    assert noisy.mean().item() == pytest.approx(0.5, abs=0.001)
+    octets = A.GaussianNoise(0.05)((grey * 255).round().to(torch.uint8)).float() / 255
+    assert octets.std().item() == pytest.approx(0.05, rel=0.02)
+
+
+def test_noise_on_floats_is_torchvision_noise():
+    image = random_image(4, dtype=torch.float32)
+    torch.manual_seed(5)
+    ours = A.GaussianNoise(0.2)(image)
+    torch.manual_seed(5)
+    torch.testing.assert_close(ours, v2.GaussianNoise(sigma=0.2)(image))
+
+
+# --- déformation élastique -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("pixels", "smoothness"), [(1.0, 2.0), (3.0, 4.0)])
+def test_elastic_moves_by_the_asked_number_of_pixels(pixels, smoothness):
+    transform = A.Elastic(pixels, smoothness)
+    image = torch.zeros(1, 160, 160)
+    torch.manual_seed(0)
+    shifts = torch.cat([transform.make_params([image])["displacement"] for _ in range(6)])
+    inside = shifts[:, 20:-20, 20:-20]  # les bords, où le lissage se replie, bougent davantage
+    assert (inside * 160 / 2).std().item() == pytest.approx(pixels, rel=0.1)
+
+
+def test_elastic_is_torchvision_elastic():
+    image = random_image(6, (3, 40, 40))
+    alpha = 2 * 4 * 3 * math.sqrt(3 * math.pi)
+    torch.manual_seed(1)
+    ours = A.Elastic(2.0, 3.0)(image)
+    torch.manual_seed(1)
+    assert torch.equal(ours, v2.ElasticTransform(alpha=alpha, sigma=3.0)(image))
+
+
+def test_elastic_moves_a_mask_with_its_image_and_colours_leave_it():
+    pixels = random_image(7, (1, 40, 40)).round()
+    image, mask = tv_tensors.Image(pixels), tv_tensors.Mask(pixels[0])
+    torch.manual_seed(0)
+    _, moved = A.Elastic(3.0, 3.0)(image, mask)
+    assert not torch.equal(moved, mask)
+    for colour in (A.ChannelContrast(1.0), A.GaussianNoise(0.5)):
+        changed, kept = colour(image, mask)
+        assert torch.equal(kept, mask)
+        assert not torch.equal(changed, image)
+
+
+# --- propriétés communes ---------------------------------------------------------------------
+
+TRANSFORMS = {
+    "contraste": lambda strength: A.ChannelContrast(strength),
+    "bruit": lambda strength: A.GaussianNoise(strength),
+    "élastique": lambda strength: A.Elastic(5 * strength, 1.5),
+}
+kinds = st.sampled_from(["tensor", "tv", "pil"])
+cases = {
+    "name": st.sampled_from(sorted(TRANSFORMS)),
+    "kind": kinds,
+    "dtype": st.sampled_from([torch.uint8, torch.float32, torch.float64, torch.float16]),
+    "channels": st.sampled_from([1, 3]),
+    "height": st.integers(7, 20),
+    "width": st.integers(7, 20),
+    "batch": st.sampled_from([None, 1, 3]),
+    "seed": st.integers(0, 2**31),
+}
+
+
+def make(kind, dtype, channels, height, width, batch, seed):
+    if kind == "pil":
+        dtype, batch = torch.uint8, None
+    shape = (channels, height, width) if batch is None else (batch, channels, height, width)
+    return as_kind(random_image(seed, shape, dtype), kind)
+
+
+def same(a, b) -> bool:
+    return bool(np.array_equal(np.asarray(a), np.asarray(b)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(strength=st.floats(0, 1), **cases)
+def test_type_shape_dtype_and_range_are_kept(name, strength, **case):
+    image = make(**case)
+    torch.manual_seed(case["seed"])
+    output = TRANSFORMS[name](strength)(image)
+    assert type(output) is type(image)
+    if isinstance(image, Image.Image):
+        assert (output.mode, output.size) == (image.mode, image.size)
+        return
+    assert output.shape == image.shape
+    assert output.dtype == image.dtype
+    assert output.min() >= 0
+    assert output.max() <= (255 if image.dtype == torch.uint8 else 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(**cases)
+def test_zero_strength_changes_nothing(name, **case):
+    image = make(**case)
+    assert same(TRANSFORMS[name](0)(image), image)
+
+
+@settings(max_examples=40, deadline=None)
+@given(**cases)
+def test_the_seed_repeats_the_draw_and_the_input_is_untouched(name, **case):
+    image = make(**case)
+    before = np.array(image)
+    outputs = []
+    for _ in range(2):
+        torch.manual_seed(case["seed"])
+        outputs.append(TRANSFORMS[name](0.5)(image))
+    assert same(*outputs)
+    assert same(image, before)
+
+
+@pytest.mark.parametrize("name", sorted(TRANSFORMS))
+@pytest.mark.parametrize("kind", ["tensor", "tv", "pil"])
+def test_full_strength_does_change_the_image(name, kind):
+    image = as_kind(random_image(8, (3, 16, 16)), kind)
+    torch.manual_seed(0)
+    assert not same(TRANSFORMS[name](1)(image), image)
+
+
+# --- une image à la fois ---------------------------------------------------------------------
+
+
+def test_per_image_draws_once_per_image():
+    batch = random_image(9, (1, 3, 16, 16)).repeat(8, 1, 1, 1)
+    torch.manual_seed(0)
+    assert len(v2.RandomRotation(90)(batch).unique(dim=0)) == 1
+    assert len(A.PerImage(v2.RandomRotation(90))(batch).unique(dim=0)) == 8
+
+
+def test_per_image_is_a_loop():
+    batch = random_image(10, (5, 3, 16, 16))
+    torch.manual_seed(3)
+    whole = A.PerImage(v2.RandomRotation(90))(batch)
+    torch.manual_seed(3)
+    assert torch.equal(whole, torch.stack([v2.RandomRotation(90)(image) for image in batch]))
+    assert A.PerImage(v2.RandomRotation(90))(batch[:0]).shape == (0, 3, 16, 16)
+
+
+def test_maybe_applies_with_the_asked_probability():
+    flip = A.maybe(v2.RandomHorizontalFlip(p=1), p=0.25)
+    image = random_image(11)
+    torch.manual_seed(0)
+    changed = sum(not torch.equal(flip(image), image) for _ in range(2000))
+    assert changed / 2000 == pytest.approx(0.25, abs=0.03)
+
+
+# --- la figure aux six images ----------------------------------------------------------------
+
+
+def photograph() -> Image.Image:
+    return F.to_pil_image(random_image(12, (3, 60, 80)))
+
+
+def test_six_images_are_the_six_of_the_course():
+    image = photograph()
+    images, titles = A.six_images(image, seed=0)
+    assert titles == list(A.SIX_TITLES)
+    assert len(images) == 6
+    assert all(i.size == image.size and i.mode == "RGB" for i in images)
+    assert same(images[0], image)
+    assert same(images[1], F.rotate(image, 20, interpolation=v2.InterpolationMode.BILINEAR))
+    assert same(images[2], image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    assert len({i.tobytes() for i in images}) == 6
+
+
+def test_six_images_repeat_and_leave_the_generator_alone():
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    first, second, other = (A.six_images(photograph(), seed)[0] for seed in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(same(a, b) for a, b in zip(first, second, strict=True))
+    assert [same(a, b) for a, b in zip(first, other, strict=True)] == [True] * 3 + [False] * 3
+
+
+# --- erreurs ---------------------------------------------------------------------------------
+
+nan = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: A.ChannelContrast(1.5), "entre 0 et 1"),
+        (lambda: A.ChannelContrast(-0.1), "entre 0 et 1"),
+        (lambda: A.ChannelContrast(nan), "nan"),
+        (lambda: A.ChannelContrast("fort"), "n'est pas un nombre"),
+        (lambda: A.ChannelContrast(True), "n'est pas un nombre"),
+        (lambda: A.GaussianNoise(-1), "Écart-type"),
+        (lambda: A.GaussianNoise(math.inf), "Écart-type"),
+        (lambda: A.Elastic(-1), "au moins 0"),
+        (lambda: A.Elastic(1, 0), "au moins 0.5"),
+        (lambda: A.Elastic(nan), "nan"),
+        (lambda: A.Elastic(1, 4)(torch.rand(1, 8, 8)), "smoothness="),
+        (lambda: A.maybe(v2.RandomHorizontalFlip(), 1.2), "Probabilité"),
+        (lambda: A.GaussianNoise()(np.zeros((3, 4, 4))), "to_image"),
+        (lambda: A.GaussianNoise()("image"), "Aucune image"),
+        (lambda: A.GaussianNoise()(torch.rand(4, 4)), "trois dimensions"),
+        (lambda: A.ChannelContrast()(torch.zeros(3, 4, 4, dtype=torch.int64)), "torch.uint8"),
+        (lambda: A.ChannelContrast()(torch.full((3, 4, 4), nan)), "NaN"),
+        (lambda: A.ChannelContrast()(torch.full((3, 4, 4), 1.5)), "normaliser"),
+        (lambda: A.ChannelContrast()(Image.new("RGBA", (4, 4))), 'convert("RGB")'),
+        (lambda: A.PerImage(v2.RandomHorizontalFlip())(torch.rand(3, 4, 4)), "lot"),
+        (lambda: A.six_images(Image.new("L", (20, 20))), "couleurs"),
+        (lambda: A.six_images(torch.rand(3, 20, 20)), "couleurs"),
+    ],
+)
+def test_bad_values_are_explained_in_french(call, words):
+    with pytest.raises(ReseauxError, match=words.replace("(", r"\(").replace(")", r"\)")):
+        call()
+
+
+def test_per_image_refuses_images_of_different_sizes():
+    sizes = iter([4, 5])
+    with pytest.raises(ReseauxError, match="Resize"):
+        A.PerImage(lambda image: image[:, : next(sizes)])(torch.rand(2, 3, 8, 8))

@@ -17,7 +17,8 @@ def integer(value: float) -> str:
 
 def decimal(value: float, digits: int = 1) -> str:
     """Écrit un nombre avec ``digits`` chiffres après la virgule : ``4.6521`` donne « 4,7 »."""
-    return f"{value:,.{digits}f}".replace(",", THIN).replace(".", ",").replace("-", "−")
+    # « z » : un nombre que l'arrondi annule s'écrit « 0,0 », sans signe.
+    return f"{value:z,.{digits}f}".replace(",", THIN).replace(".", ",").replace("-", "−")
 
 
 def percent(fraction: float, digits: int = 1) -> str:

@@ -64,13 +64,14 @@ def french_axis(axis: Any, digits: int = 0) -> None:
         axis: ``ax.xaxis`` ou ``ax.yaxis``.
         digits: nombre de chiffres après la virgule.
     """
-    axis.set_major_formatter(
-        FuncFormatter(lambda x, _: decimal(x, digits))
-    )
+    axis.set_major_formatter(FuncFormatter(lambda x, _: decimal(x, digits)))
 
 
 def show_images(
-    images: "Sequence[np.ndarray[Any, Any]]", titles: Sequence[str], columns: int = 6, width: float = 1.7
+    images: "Sequence[np.ndarray[Any, Any]]",
+    titles: Sequence[str],
+    columns: int = 6,
+    width: float = 1.7,
 ) -> "Figure":
     """Montre des images en grille, chacune sous son titre.
 

@@ -1,4 +1,4 @@
-"""Épisodes, prototypes, intervalles, stratégies : scikit-learn, SciPy et des formules fermées pour oracles."""
+"""Épisodes, prototypes, intervalles, stratégies ; oracles : scikit-learn, SciPy, formules."""
 
 import numpy as np
 import pytest

@@ -1,0 +1,56 @@
+"""Les messages d'erreur : le nom proche, les noms permis, la phrase entière."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reseaux.errors import ReseauxError, nearest_name, unknown_name
+
+NAMES = ["vgg-a", "vgg-d", "resnet-50", "resnet-101", "squeezenet"]
+
+
+@pytest.mark.parametrize(
+    ("given_name", "expected"),
+    [
+        ("VGG_D", "vgg-d"),
+        ("vggd", "vgg-d"),
+        ("ResNet50", "resnet-50"),
+        ("resnet 101", "resnet-101"),
+        ("squezenet", "squeezenet"),
+        ("", None),
+        ("zzz", None),
+    ],
+)
+def test_the_nearest_name_ignores_case_and_dashes(given_name, expected):
+    assert nearest_name(given_name, NAMES) == expected
+
+
+@given(st.sampled_from(NAMES))
+def test_a_right_name_is_its_own_nearest(name):
+    assert nearest_name(name, NAMES) == name
+    assert nearest_name(name.upper().replace("-", "_"), NAMES) == name
+
+
+@given(st.text())
+def test_any_text_gives_an_allowed_name_or_nothing(text):
+    assert nearest_name(text, NAMES) in [*NAMES, None]
+
+
+def test_the_message_says_what_was_given_what_is_near_and_what_is_allowed():
+    error = unknown_name("un réseau", "VGG_D", NAMES)
+    assert isinstance(error, ReseauxError)
+    assert str(error) == (
+        "« VGG_D » n'est pas un réseau connu. Vouliez-vous dire « vgg-d » ? "
+        "Noms permis : vgg-a, vgg-d, resnet-50, resnet-101, squeezenet."
+    )
+
+
+def test_without_a_near_name_the_message_suggests_none():
+    message = str(unknown_name("un réseau", 12, iter(NAMES)))
+    assert "Vouliez-vous" not in message
+    assert message.endswith("squeezenet.")
+
+
+def test_it_is_a_value_error():
+    with pytest.raises(ValueError, match="non"):
+        raise ReseauxError("non")

@@ -1,0 +1,71 @@
+"""Les tableaux : texte comparé à une référence, HTML relu par BeautifulSoup."""
+
+import pytest
+from bs4 import BeautifulSoup
+
+from reseaux.tables import Table
+
+TABLE = Table(
+    "Réseaux <connus> & poids",
+    ["Réseau", "Paramètres", "Erreur (%)", "Note"],
+    [
+        ["VGG-16", 138357544, 9.62, "lourd"],
+        ["A < B", None, 21.0, None],
+        ["LeNet-5", 61706, 100.5, "1998"],
+    ],
+    {"Erreur (%)": 1},
+)
+
+
+def test_the_text_is_the_reference():
+    assert repr(TABLE) == (
+        "Réseaux <connus> & poids\n"
+        "Réseau    Paramètres  Erreur (%)  Note\n"
+        "-------  -----------  ----------  -----\n"
+        "VGG-16   138\u202f357\u202f544         9,6  lourd\n"
+        "A < B                       21,0\n"
+        "LeNet-5       61\u202f706       100,5  1998"
+    )
+
+
+def html(table: Table) -> BeautifulSoup:
+    return BeautifulSoup(table._repr_html_(), "html.parser")
+
+
+def test_the_html_holds_the_same_cells_as_the_text():
+    page = html(TABLE)
+    assert page.caption.text == TABLE.caption
+    assert [th.text for th in page.thead.find_all("th")] == TABLE.columns
+    cells = [[c.text for c in tr.find_all(["th", "td"])] for tr in page.tbody.find_all("tr")]
+    assert cells == TABLE.text_rows()
+
+
+def test_the_html_is_accessible():
+    page = html(TABLE)
+    assert all(th["scope"] == "col" for th in page.thead.find_all("th"))
+    assert all(tr.th["scope"] == "row" for tr in page.tbody.find_all("tr"))
+    frame = page.find("div")
+    assert (frame["role"], frame["tabindex"]) == ("region", "0")
+    assert frame["aria-label"] == TABLE.caption
+
+
+def test_a_quote_in_the_caption_does_not_break_the_attribute():
+    page = html(Table('Dit "profond"', ["a"], [["b"]]))
+    assert page.div["aria-label"] == 'Dit "profond"'
+
+
+def test_columns_of_numbers_are_marked_and_others_not():
+    marked = ["nombre" in th.get("class", []) for th in html(TABLE).thead.find_all("th")]
+    assert marked == [False, True, True, False]
+    first_row = html(TABLE).tbody.tr.find_all("td")
+    assert ["nombre" in td.get("class", []) for td in first_row] == [True, True, False]
+
+
+def test_an_empty_table_keeps_its_header():
+    assert repr(Table("Vide", ["a", "bc"], [])) == "Vide\na  bc\n-  --"
+    assert html(Table("Vide", ["a", "bc"], [])).tbody.find("tr") is None
+
+
+def test_a_row_of_the_wrong_length_is_refused():
+    with pytest.raises(ValueError):
+        repr(Table("Fausse", ["a", "b"], [["un"]]))

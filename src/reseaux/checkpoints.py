@@ -174,7 +174,7 @@ class Checkpoint:
             ReseauxError: architecture inconnue, ou poids qui ne lui vont pas.
         """
         if self.architecture not in builders:
-            raise unknown_name("une architecture", self.architecture, builders)
+            raise unknown_name("un nom d'architecture", self.architecture, builders)
         model = builders[self.architecture](**self.arguments)
         fill(model, self.state["model"], self.path)
         return model
@@ -310,8 +310,9 @@ def _load(path: Path) -> Any:
     try:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        # Un vieux pickle abîmé et un pickle qui appelle une fonction donnent la même exception.
-        if "Unsupported" in str(error) or "GLOBAL" in str(error):
+        # Un pickle abîmé et un pickle qui appelle une fonction donnent la même exception ; dans le
+        # second cas, torch nomme l'instruction refusée (« GLOBAL »).
+        if "GLOBAL" in str(error):
             raise ReseauxError(
                 f"« {path.name} » n'a pas été chargé : il contient autre chose que des tenseurs et "
                 "des valeurs simples, et le lire pourrait exécuter du code. Demandez à son auteur "

@@ -14,11 +14,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -83,8 +83,21 @@ def parameters(model: nn.Module) -> Tensor:
 
 
 @dataclass(frozen=True)
+class Case:
+    """Un calcul à partager.
+
+    Attributes:
+        shards: nombre d'images de la part de chaque processus.
+        network: voir :func:`network`.
+    """
+
+    shards: tuple[int, ...] = (32, 32)
+    network: str = "simple"
+
+
+@dataclass(frozen=True)
 class Result:
-    """Ce que rend un processus.
+    """Ce que rend un processus pour un cas.
 
     Attributes:
         rank: son rang, à partir de 0.
@@ -105,65 +118,75 @@ class Result:
     final: Tensor
 
 
-def run(
-    shards: tuple[int, ...] = (32, 32),
-    network_name: str = "simple",
-    steps: int = 5,
-    timeout: float = 120,
-) -> list[Result]:
-    """Lance un processus par part du lot, attend, et rend leurs résultats par rang.
+def run(*cases: Case, steps: int = 5, timeout: float = 240) -> list[list[Result]]:
+    """Lance autant de processus que de parts, attend, et rend leurs résultats.
 
     Args:
-        shards: nombre d'images de la part de chaque processus ; leur nombre est celui des
-            processus.
-        network_name: voir :func:`network`.
+        cases: les cas à calculer, tous par les mêmes processus (en lancer coûte des secondes).
         steps: nombre de pas d'entraînement, tous sur le même lot.
         timeout: durée d'attente maximale, en secondes.
+
+    Returns:
+        Pour chaque cas, un résultat par processus, dans l'ordre des rangs.
 
     Raises:
         ReseauxError: parts impossibles ; processus en échec ou trop lent (tous sont arrêtés).
     """
-    if not 1 <= len(shards) <= 8 or min(shards) < 1 or sum(shards) > 1797:
-        raise ReseauxError(
-            f"Parts {shards} demandées ; il faut de 1 à 8 parts d'au moins une image, "
-            "et 1 797 images au plus en tout."
-        )
-    network(network_name)  # un nom inconnu se dit ici, pas dans un processus
+    worlds = {len(case.shards) for case in cases}
+    if len(worlds) != 1 or not 1 <= min(worlds) <= 8:
+        raise ReseauxError("Donnez au moins un cas ; tous ont le même nombre de parts, de 1 à 8.")
+    for case in cases:
+        if min(case.shards) < 1 or sum(case.shards) > 1797:
+            raise ReseauxError(
+                f"Parts {case.shards} demandées ; il faut au moins une image par part, "
+                "et 1 797 images au plus en tout."
+            )
+        network(case.network)  # un nom inconnu se dit ici, pas dans un processus
+    world = min(worlds)
     with tempfile.TemporaryDirectory() as folder:
-        command = [
-            *(sys.executable, "-m", "reseaux.distributed", "--folder", folder),
-            *("--network", network_name, "--steps", str(steps)),
-            *("--shards", *map(str, shards)),
-        ]
+        job = {
+            "cases": [(list(case.shards), case.network) for case in cases],
+            "batches": [batch(sum(case.shards)) for case in cases],
+            "steps": steps,
+        }
+        torch.save(job, Path(folder) / "travail.pt")
+        command = [sys.executable, "-m", "reseaux.distributed", "--folder", folder]
         workers = [
             subprocess.Popen(
                 command,
-                env=_environment(rank, len(shards), timeout),
+                env=_environment(rank, world, timeout),
                 stdout=subprocess.DEVNULL,
                 stderr=(Path(folder) / f"erreurs-{rank}").open("wb"),
             )
-            for rank in range(len(shards))
+            for rank in range(world)
         ]
         try:
-            codes = [worker.wait(timeout) for worker in workers]
-        except subprocess.TimeoutExpired as error:
-            raise ReseauxError(
-                f"Les processus n'ont pas fini en {timeout:g} s ; ils ont été arrêtés. "
-                "Augmentez « timeout » si la machine est très chargée."
-            ) from error
+            codes = _wait(workers, timeout)
         finally:
             for worker in workers:
                 worker.kill()
                 worker.wait()
         for rank, code in enumerate(codes):
-            if code:
+            if code:  # « None » : encore en marche quand un autre a échoué
                 lines = (Path(folder) / f"erreurs-{rank}").read_text(errors="replace").split("\n")
                 said = next((line for line in reversed(lines) if line.strip()), "aucun message")
                 raise ReseauxError(f"Le processus {rank} a échoué (code {code}) : {said}")
-        return [
-            Result(**torch.load(Path(folder) / f"{rank}.pt", weights_only=True))
-            for rank in range(len(shards))
-        ]
+        by_rank = [torch.load(Path(folder) / f"{r}.pt", weights_only=True) for r in range(world)]
+        return [[Result(**given[k]) for given in by_rank] for k in range(len(cases))]
+
+
+def _wait(workers: list[subprocess.Popen[bytes]], timeout: float) -> list[int | None]:
+    """Attend que tous finissent, ou qu'un seul échoue : les autres l'attendraient pour rien."""
+    limit = time.monotonic() + timeout
+    while time.monotonic() < limit:
+        codes = [worker.poll() for worker in workers]
+        if None not in codes or any(codes):
+            return codes
+        time.sleep(0.05)
+    raise ReseauxError(
+        f"Les processus n'ont pas fini en {timeout:g} s ; ils ont été arrêtés. "
+        "Augmentez « timeout » si la machine est très chargée."
+    )
 
 
 def _environment(rank: int, world: int, timeout: float) -> dict[str, str]:
@@ -177,50 +200,63 @@ def _environment(rank: int, world: int, timeout: float) -> dict[str, str]:
     }
 
 
-def _worker(folder: Path | None, network_name: str, shards: list[int], steps: int) -> None:
-    """Ce que fait chaque processus."""
+def _work(case: Case, images: Tensor, labels: Tensor, steps: int) -> Result:
+    """Ce que fait chaque processus pour un cas ; le lot est entier, il y prend sa part."""
     import torch.distributed as dist
     from torch.nn.parallel import DistributedDataParallel
 
-    rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    shards = shards or [64 // world] * world
+    rank = dist.get_rank()
+    first = sum(case.shards[:rank])
+    images, labels = (t[first : first + case.shards[rank]] for t in (images, labels))
+
+    model = network(case.network)
+    local = gradient(model, images, labels)
+    averaged = _average(local)
+    for _ in range(steps):
+        step(model, _average(gradient(model, images, labels)))
+
+    ddp = gradient(DistributedDataParallel(network(case.network)), images, labels)
+    return Result(rank, os.getpid(), case.shards[rank], local, averaged, ddp, parameters(model))
+
+
+def _worker(folder: Path | None, network_name: str) -> None:
+    """La vie d'un processus : se joindre aux autres, calculer, rendre, se quitter."""
+    import torch.distributed as dist
+
     # Rendez-vous par un fichier : pas de port à choisir, donc pas de port déjà pris.
     # Sous « torchrun », il n'y a pas de dossier : c'est lui qui donne l'adresse.
     dist.init_process_group(
         "gloo",
         init_method=f"file://{folder / 'rendez-vous'}" if folder else "env://",
-        rank=rank,
-        world_size=world,
-        timeout=timedelta(seconds=float(os.environ.get("RESEAUX_TIMEOUT", "120"))),
+        rank=int(os.environ["RANK"]),
+        world_size=int(os.environ["WORLD_SIZE"]),
+        timeout=timedelta(seconds=float(os.environ.get("RESEAUX_TIMEOUT", "240"))),
     )
-    first = sum(shards[:rank])
-    images, labels = (t[first : first + shards[rank]] for t in batch(sum(shards)))
-
-    model = network(network_name)
-    local = gradient(model, images, labels)
-    averaged = _average(local, world)
-    for _ in range(steps):
-        step(model, _average(gradient(model, images, labels), world))
-
-    wrapped = DistributedDataParallel(network(network_name))
-    ddp = gradient(wrapped, images, labels)
-    result = Result(rank, os.getpid(), shards[rank], local, averaged, ddp, parameters(model))
     if folder:
-        torch.save(vars(result), folder / f"{rank}.pt")
+        job = torch.load(folder / "travail.pt", weights_only=True)
+        cases = [Case(tuple(shards), name) for shards, name in job["cases"]]
+        results = [
+            vars(_work(case, images, labels, job["steps"]))
+            for case, (images, labels) in zip(cases, job["batches"], strict=True)
+        ]
+        torch.save(results, folder / f"{dist.get_rank()}.pt")
     else:
-        gap = float((averaged - ddp).abs().max())
-        print(f"Processus {rank} : écart à DistributedDataParallel {gap:.1e}")
+        world = dist.get_world_size()
+        case = Case((32,) * world, network_name)
+        result = _work(case, *batch(32 * world), steps=5)
+        difference = gap(result.averaged, result.ddp)
+        print(f"Processus {result.rank} : écart à DistributedDataParallel {difference:.0e}")
     dist.barrier()  # personne ne part tant qu'un autre a besoin de lui
     dist.destroy_process_group()
 
 
-def _average(vector: Tensor, world: int) -> Tensor:
+def _average(vector: Tensor) -> Tensor:
     """Moyenne du vecteur sur tous les processus : le seul échange de tout le calcul."""
     import torch.distributed as dist
 
     total = vector.clone()
     dist.all_reduce(total)
-    return total / world
+    return total / dist.get_world_size()
 
 
 def gap(a: Tensor, b: Tensor) -> float:
@@ -233,13 +269,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Un processus du parallélisme de données.")
     parser.add_argument("--folder", type=Path, default=None)
     parser.add_argument("--network", default="simple", choices=NETWORKS)
-    parser.add_argument("--shards", type=int, nargs="*", default=[])
-    parser.add_argument("--steps", type=int, default=5)
     given = parser.parse_args()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    np.random.seed(SEED)
-    _worker(given.folder, given.network, given.shards, given.steps)
+    _worker(given.folder, given.network)
 
 
 if __name__ == "__main__":

@@ -128,9 +128,10 @@ def read_image(file: Path, max_side: int = 512) -> Image.Image:
     if file.is_dir():
         raise ReseauxError("sous-dossier dans une classe ; il n'est pas lu")
     try:
-        with warnings.catch_warnings(), Image.open(file) as opened:
+        with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = ImageOps.exif_transpose(opened)  # lit tous les pixels
+            with Image.open(file) as opened:
+                image = ImageOps.exif_transpose(opened)  # lit tous les pixels
     except UnidentifiedImageError as error:
         empty = file.stat().st_size == 0
         raise ReseauxError("fichier vide" if empty else "ce n'est pas une image") from error

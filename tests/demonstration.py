@@ -1,7 +1,7 @@
 """Montre que les tests mordent : casse le cours d'une façon à la fois, et attend un test rouge.
 
-Chaque altération se fait sur une copie jetable du dépôt. On y lance les tests que « make test » lance
-et qui devraient la voir ; le premier test rouge est affiché. Une altération que rien ne voit fait
+Chaque altération se fait sur une copie jetable du dépôt. On y lance ceux des tests de « make test »
+qui devraient la voir ; le premier test rouge est affiché. Une altération que rien ne voit fait
 échouer la démonstration.
 
     make demonstration

@@ -53,17 +53,19 @@ def execute(notebook: NotebookNode) -> NotebookNode:
 
 def clean(notebook: NotebookNode) -> NotebookNode:
     """Retire ce qui ne se compare pas : images, métadonnées d'exécution, sorties ignorées."""
+    code = 0
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type != "code":
             continue
-        cell.execution_count = None
+        code += 1
+        cell.execution_count = code  # nbval refuse une cellule qui a des sorties sans numéro
         if IGNORED in cell.metadata.get("tags", []):
             cell.outputs = []
         for output in cell.outputs:
             output.get("data", {}).pop("image/png", None)
             if "execution_count" in output:
-                output["execution_count"] = None
+                output["execution_count"] = code
     notebook.metadata.pop("language_info", None)
     return notebook
 

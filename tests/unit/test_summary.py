@@ -33,7 +33,7 @@ def test_counts_match_pytorch(name):
 # Des familles sans attention : ses produits de matrices ne sont pas dans des couches.
 @pytest.mark.parametrize(
     "name",
-    ["alexnet", "vgg11_bn", "googlenet", "densenet121", "mobilenet_v3_small", "regnet_y_400mf"],
+    ["alexnet", "vgg11_bn", "googlenet", "densenet121", "mobilenet_v3_small", "shufflenet_v2_x0_5"],
 )
 def test_torchvision_networks_too(name):
     with torch.device("meta"):

@@ -202,12 +202,14 @@ def visit_block(self: Any, node: nodes.Element) -> None:
 
 
 def refuse_in_titles(app: Sphinx, document: nodes.document) -> None:
-    """Avertit d'une formule dans un titre.
+    """Avertit d'une formule dans le titre d'une section.
 
     Le sommaire, l'onglet du navigateur et la recherche ne gardent d'un titre que son texte : on y
     lirait du LaTeX.
     """
     for title in document.findall(nodes.title):
+        if not isinstance(title.parent, nodes.section):
+            continue  # le titre d'un encadré, qui reste dans la page
         for formula in title.findall(nodes.math):
             logger.warning(
                 "formule dans un titre de %s : « %s »",

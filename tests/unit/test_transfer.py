@@ -127,6 +127,21 @@ def test_probe_does_not_depend_on_the_scale_of_a_feature() -> None:
         transfer.probe(x, np.zeros(60, np.int64))
 
 
+def test_wide_probe_is_plain_logistic_regression() -> None:
+    """Oracle : la régression logistique de scikit-learn, sans le changement d'axes."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(30, 200)), np.repeat([0, 1, 2], 10)
+    x[:, 0] += y
+    held = rng.normal(size=(50, 200))
+    scaler = StandardScaler().fit(x)
+    plain = LogisticRegression(max_iter=1000, tol=1e-6).fit(scaler.transform(x), y)
+    ours = transfer.probe(x, y).predict_proba(held)
+    np.testing.assert_allclose(ours, plain.predict_proba(scaler.transform(held)), atol=5e-3)
+
+
 def test_middle_of_the_network_wins_far_from_imagenet(net: weights.Pretrained) -> None:
     train, test = data.digits().draw(20, seed=0)
     test, _ = test.draw(20, seed=0)

@@ -54,6 +54,12 @@ def test_a_quote_in_the_caption_does_not_break_the_attribute():
     assert page.div["aria-label"] == 'Dit "profond"'
 
 
+def test_every_text_is_escaped():
+    raw = Table("<c>", ["<t>", "u"], [["<r>", "<d>"]])._repr_html_()
+    assert not any(tag in raw for tag in ("<c>", "<t>", "<r>", "<d>"))
+    assert all(text in raw for text in ("&lt;c&gt;", "&lt;t&gt;", "&lt;r&gt;", "&lt;d&gt;"))
+
+
 def test_columns_of_numbers_are_marked_and_others_not():
     marked = ["nombre" in th.get("class", []) for th in html(TABLE).thead.find_all("th")]
     assert marked == [False, True, True, False]

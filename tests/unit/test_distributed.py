@@ -97,13 +97,13 @@ def test_a_failing_worker_is_reported_and_none_survives(monkeypatch: pytest.Monk
 
     def broken(command: list[str], **options: object) -> object:
         # Le second processus échoue ; le premier attendrait le rendez-vous pour toujours.
-        program = "raise SystemExit('panne')" if started else "import time; time.sleep(60)"
+        program = "raise SystemExit('panne')" if started else "import time; time.sleep(600)"
         started.append(real([command[0], "-c", program], **options))  # type: ignore[call-overload]
         return started[-1]
 
     monkeypatch.setattr(distributed.subprocess, "Popen", broken)
     with pytest.raises(ReseauxError, match=r"processus 1 a échoué \(code 1\) : panne"):
-        distributed.run(Case((1, 1)))
+        distributed.run(Case((1, 1)), timeout=25)
     assert all(process.poll() is not None for process in started)
 
 

@@ -6,6 +6,9 @@ PY := .venv/bin/python
 PRET := .venv/.pret
 SITE := _build/html
 
+# Les chapitres s'exécutent un par cœur : chacun calcule sur un seul.
+export OMP_NUM_THREADS := 1
+
 .DEFAULT_GOAL := aide
 .PHONY: aide livre test test-unite test-notebooks test-site test-navigateur style references \
 	servir notebooks epingler demonstration propre tout-propre
@@ -34,10 +37,11 @@ style: $(PRET) ## Vérifie la mise en forme, les règles et les types
 	.venv/bin/mypy
 
 test-unite: $(PRET) ## Teste le paquet
-	$(PY) -m pytest tests/unit -q
+	$(PY) -m pytest -n auto --dist loadfile tests/unit tests/livre -q
 
 test-notebooks: $(PRET) ## Rejoue chaque chapitre et compare ses sorties aux références
-	$(PY) -m pytest --nbval --nbval-cell-timeout=120 --nbval-sanitize-with tests/nbval.cfg -q tests/notebooks
+	$(PY) -m pytest -n auto --dist loadfile --nbval --nbval-cell-timeout=120 \
+		--nbval-sanitize-with tests/nbval.cfg -q tests/notebooks
 
 test-site: $(PRET) ## Vérifie le site construit
 	$(PY) -m pytest tests/site -q

@@ -1,8 +1,8 @@
 """Les sorties de référence : chaque chapitre exécuté une fois, rangé dans ``tests/notebooks``.
 
-nbval rejoue ensuite chaque notebook et compare, cellule par cellule. Les images sont retirées : nbval
-ne les compare pas, et elles pèseraient lourd dans le dépôt. Ce qui varie d'une machine à l'autre
-porte l'étiquette ``nbval-ignore-output`` ; sa sortie n'est pas gardée.
+nbval rejoue ensuite chaque notebook et compare, cellule par cellule. Les images sont retirées :
+nbval ne les compare pas, et elles pèseraient lourd dans le dépôt. Ce qui varie d'une machine à
+l'autre porte l'étiquette ``nbval-ignore-output`` ; sa sortie n'est pas gardée.
 
     python -m livre.expected_outputs                 # tous les chapitres
     python -m livre.expected_outputs vgg alexnet     # ceux dont le nom contient l'un de ces mots
@@ -10,12 +10,15 @@ porte l'étiquette ``nbval-ignore-output`` ; sa sortie n'est pas gardée.
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jupytext
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+
+from livre.kernels import WORKERS, use_local_sockets
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = ROOT / "chapters"
@@ -70,6 +73,16 @@ def clean(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
+def regenerate(chapter: Path) -> str:
+    """Récrit la référence d'un chapitre ; rend son temps d'exécution et son nom."""
+    start = time.perf_counter()
+    notebook = clean(execute(to_notebook(chapter)))
+    reference = reference_path(chapter)
+    reference.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, reference)  # type: ignore[no-untyped-call]
+    return f"{time.perf_counter() - start:6.1f} s  {chapter.relative_to(ROOT)}"
+
+
 def main(words: list[str]) -> int:
     """Régénère les références des chapitres dont le chemin contient l'un des mots donnés."""
     chosen = [c for c in chapters() if not words or any(w in str(c) for w in words)]
@@ -77,13 +90,10 @@ def main(words: list[str]) -> int:
         names = ", ".join(c.stem for c in chapters())
         print(f"Aucun chapitre ne contient : {', '.join(words)}. Chapitres : {names}.")
         return 2
-    for chapter in chosen:
-        start = time.perf_counter()
-        reference = reference_path(chapter)
-        notebook = clean(execute(to_notebook(chapter)))
-        reference.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, reference)
-        print(f"{time.perf_counter() - start:6.1f} s  {chapter.relative_to(ROOT)}", flush=True)
+    use_local_sockets()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for line in pool.map(regenerate, chosen):
+            print(line, flush=True)
     return 0
 
 

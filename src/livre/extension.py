@@ -4,12 +4,22 @@ from typing import TYPE_CHECKING
 
 from sphinx.application import Sphinx
 
-from livre import accessibility, bibliography, cache, chrome, launch, mathml, notebooks, style
+from livre import (
+    accessibility,
+    bibliography,
+    cache,
+    chrome,
+    execution,
+    launch,
+    mathml,
+    notebooks,
+    style,
+)
 
 if TYPE_CHECKING:
     from sphinx.util.typing import ExtensionMetadata
 
-MODULES = (chrome, style, mathml, bibliography, accessibility, launch, notebooks, cache)
+MODULES = (chrome, style, mathml, bibliography, accessibility, launch, notebooks, cache, execution)
 
 
 def setup(app: Sphinx) -> "ExtensionMetadata":

@@ -13,6 +13,8 @@ from reseaux.formatting import decimal, integer
 
 Cell = str | int | float | None
 
+SHORT = 16  # caractères : un texte plus court ne se coupe pas en deux lignes (classe « court »)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -69,20 +71,19 @@ class Table:
 
     def _repr_html_(self) -> str:
         """Rend le tableau en HTML ; les notebooks appellent cette méthode."""
-        numeric = [
-            ' class="nombre"' if self._is_number(i) else "" for i in range(len(self.columns))
-        ]
+        numeric = [self._is_number(i) for i in range(len(self.columns))]
         head = "".join(
-            f'<th scope="col"{css}>{escape(name)}</th>'
-            for name, css in zip(self.columns, numeric, strict=True)
+            f'<th scope="col"{_class("nombre" if number else "")}>{escape(name)}</th>'
+            for name, number in zip(self.columns, numeric, strict=True)
         )
         body = "\n".join(
             "<tr>"
             # Une cellule vide n'est l'en-tête de rien.
             + (f'<th scope="row">{escape(row[0])}</th>' if row[0] else "<td></td>")
             + "".join(
-                f"<td{css}>{escape(cell)}</td>"
-                for cell, css in zip(row[1:], numeric[1:], strict=True)
+                f"<td{_class('nombre' if number else 'court' * (len(cell) <= SHORT))}>"
+                f"{escape(cell)}</td>"
+                for cell, number in zip(row[1:], numeric[1:], strict=True)
             )
             + "</tr>"
             for row in self.text_rows()
@@ -94,3 +95,8 @@ class Table:
             f"<table><caption>{escape(self.caption)}</caption>\n"
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
         )
+
+
+def _class(name: str) -> str:
+    """Écrit l'attribut HTML ``class``, ou rien."""
+    return f' class="{name}"' if name else ""

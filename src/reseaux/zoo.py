@@ -10,7 +10,7 @@ from reseaux.tables import Table
 
 # Les noms de torchvision suivent des règles : taille, variante ou largeur après le nom de famille.
 _SUFFIX = re.compile(r"(_bn|_?\d.*|_v\d.*|_[xy]_.*|_(tiny|small|base|large|[tsbml])(_.*)?)$")
-_ARXIV = re.compile(r"`([^`<]+?)\s*<https?://arxiv\.org/abs/(\d{2})(\d{2})\.\d+")
+_ARXIV = re.compile(r"`([^`]+?)\s*<https?://arxiv\.org/abs/(\d{2})(\d{2})\.\d+")
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from reseaux import published
 
 # Un entier (milliers séparés ou non), un décimal, un pourcentage.
 NUMBER = re.compile(r"(?<![\w,.×])\d{1,3}(?:[\u202f\u00a0 ]\d{3})+(?!\d)|(?<![\w,.×])\d+(?:,\d+)?")
-# Ce qui n'est pas de la prose : code en ligne, formules, rôles, adresses, commentaires, options.
+# Ce qui n'est pas un nombre de la prose : code, formules, rôles, adresses, nom d'une carte.
 NOT_PROSE = re.compile(
-    r"`{3,}.*?`{3,}|\$\$.*?\$\$|\{[\w:+-]+\}`[^`]*`|`[^`]*`|\$[^$]*\$|<[^>]*>|\]\([^)]*\)|https?://\S+",
+    r"`{3,}.*?`{3,}|\$\$.*?\$\$|\{[\w:+-]+\}`[^`]*`|`[^`]*`|\$[^$]*\$|<[^>]*>|\]\([^)]*\)|https?://\S+|GTX\s\d+",
     re.DOTALL,
 )
 

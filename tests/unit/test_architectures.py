@@ -64,6 +64,21 @@ def test_vgg_counts_match_the_paper(configuration, published):
     assert round(summary.params / 1e6) == published
 
 
+# Simonyan et Zisserman 2014, table 1, colonne C, que torchvision n'a pas : (noyau, filtres).
+VGG_C = [(3, 64)] * 2 + [(3, 128)] * 2 + [(3, 256)] * 2 + [(1, 256)]
+VGG_C += [(3, 512), (3, 512), (1, 512)] * 2
+
+
+def test_vgg_c_matches_the_closed_form():
+    expected, channels = 0, 3
+    for kernel, filters in VGG_C:
+        expected += filters * (channels * kernel**2 + 1)
+        channels = filters
+    expected += 4096 * (512 * 7 * 7 + 1) + 4096 * (4096 + 1) + 1000 * (4096 + 1)
+    net = reseaux.build("vgg-c", device="meta")
+    assert sum(p.numel() for p in net.parameters()) == expected
+
+
 def test_vgg_depths_match_the_paper():
     assert [weight_layers(c) for c in CONFIGURATIONS] == [11, 11, 13, 16, 16, 19]
 

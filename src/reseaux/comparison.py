@@ -1,8 +1,6 @@
-"""Des réseaux côte à côte : les six VGG, le registre entier, les modèles de torchvision."""
+"""Des réseaux du registre côte à côte : les six VGG, puis tous."""
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
 
@@ -95,60 +93,3 @@ def networks_table(names: Iterable[str] = tuple(NETWORKS)) -> Table:
         rows,
         {"paramètres (M)": 1, "MAC (G)": 2, "Mo": 0},
     )
-
-
-@dataclass(frozen=True)
-class TorchvisionWeights:
-    """Un jeu de poids de torchvision, décrit par les métadonnées qu'il porte.
-
-    Attributes:
-        model: le nom du modèle (« resnet50 »).
-        weights: le nom des poids (« IMAGENET1K_V2 »).
-        family: la famille, d'après le fichier de torchvision qui définit le modèle (« resnet »).
-        params: nombre de paramètres.
-        gmacs: multiplications-additions, en milliards.
-        file_mb: taille du fichier de poids, en mébioctets.
-        top1: précision top-1 sur la validation d'ILSVRC, en %.
-        top5: précision top-5, en %.
-    """
-
-    model: str
-    weights: str
-    family: str
-    params: int
-    gmacs: float
-    file_mb: float
-    top1: float
-    top5: float
-
-
-@cache
-def torchvision_weights() -> tuple[TorchvisionWeights, ...]:
-    """Tous les poids de classification de torchvision, lus dans ses métadonnées.
-
-    Rien n'est téléchargé ; aucun réseau n'est construit. Les poids sans classifieur
-    (``VGG16_Weights.IMAGENET1K_FEATURES``), qui n'ont pas de précision, sont laissés de côté.
-    """
-    from torchvision import models
-
-    found = []
-    for name in models.list_models(module=models):
-        family = models.get_model_builder(name).__module__.rsplit(".", 1)[-1]
-        for weights in models.get_model_weights(name):
-            meta = weights.meta
-            scores = meta["_metrics"]["ImageNet-1K"]
-            if math.isnan(scores["acc@1"]):
-                continue
-            found.append(
-                TorchvisionWeights(
-                    name,
-                    weights.name,
-                    family,
-                    meta["num_params"],
-                    meta["_ops"],
-                    meta["_file_size"],
-                    scores["acc@1"],
-                    scores["acc@5"],
-                )
-            )
-    return tuple(found)

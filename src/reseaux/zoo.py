@@ -1,9 +1,9 @@
 """L'inventaire des réseaux de torchvision, tiré de la bibliothèque, sans rien télécharger."""
 
+import math
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from reseaux.formatting import decimal, millions
 from reseaux.tables import Table
@@ -11,6 +11,70 @@ from reseaux.tables import Table
 # Les noms de torchvision suivent des règles : taille, variante ou largeur après le nom de famille.
 _SUFFIX = re.compile(r"(_bn|_?\d.*|_v\d.*|_[xy]_.*|_(tiny|small|base|large|[tsbml])(_.*)?)$")
 _ARXIV = re.compile(r"`([^`]+?)\s*<https?://arxiv\.org/abs/(\d{2})(\d{2})\.\d+")
+
+
+def family_name(model: str) -> str:
+    """Le nom de famille d'un réseau : « resnext50_32x4d » donne « resnext »."""
+    version = re.match(
+        r"(efficientnet_v2|swin_v2|mobilenet_v[23]|shufflenet_v2|wide_resnet)", model
+    )
+    return version[0] if version else _SUFFIX.sub("", model).removesuffix("_b").removesuffix("_h")
+
+
+@dataclass(frozen=True)
+class TorchvisionWeights:
+    """Un jeu de poids de torchvision, décrit par les métadonnées qu'il porte.
+
+    Attributes:
+        model: le nom du modèle (« resnet50 »).
+        weights: le nom des poids (« IMAGENET1K_V2 »).
+        family: sa famille (« resnet »).
+        params: nombre de paramètres.
+        gmacs: multiplications-additions, en milliards.
+        file_mb: taille du fichier de poids, en mébioctets.
+        top1: précision top-1 sur la validation d'ILSVRC, en %.
+        top5: précision top-5, en %.
+    """
+
+    model: str
+    weights: str
+    family: str
+    params: int
+    gmacs: float
+    file_mb: float
+    top1: float
+    top5: float
+
+
+@cache
+def torchvision_weights() -> tuple[TorchvisionWeights, ...]:
+    """Tous les poids de classification de torchvision, lus dans ses métadonnées.
+
+    Rien n'est téléchargé ; aucun réseau n'est construit. Les poids sans classifieur
+    (``VGG16_Weights.IMAGENET1K_FEATURES``), qui n'ont pas de précision, sont laissés de côté.
+    """
+    from torchvision import models
+
+    found = []
+    for model in models.list_models(module=models):
+        for weights in models.get_model_weights(model):
+            meta = weights.meta
+            scores = meta["_metrics"]["ImageNet-1K"]
+            if math.isnan(scores["acc@1"]):
+                continue
+            found.append(
+                TorchvisionWeights(
+                    model,
+                    weights.name,
+                    family_name(model),
+                    meta["num_params"],
+                    meta["_ops"],
+                    meta["_file_size"],
+                    scores["acc@1"],
+                    scores["acc@5"],
+                )
+            )
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -36,43 +100,31 @@ class Family:
     best_weights: str
 
 
-def family_name(model: str) -> str:
-    """Le nom de famille d'un réseau : « resnext50_32x4d » donne « resnext »."""
-    version = re.match(
-        r"(efficientnet_v2|swin_v2|mobilenet_v[23]|shufflenet_v2|wide_resnet)", model
-    )
-    return version[0] if version else _SUFFIX.sub("", model).removesuffix("_b").removesuffix("_h")
-
-
 @cache
 def families() -> tuple[Family, ...]:
     """Les familles de classifieurs d'images de torchvision, par année."""
-    from torchvision import models
-
-    groups: dict[str, list[str]] = {}
-    for name in models.list_models(module=models):
-        groups.setdefault(family_name(name), []).append(name)
-    found = [_family(name, members) for name, members in groups.items()]
+    groups: dict[str, list[TorchvisionWeights]] = {}
+    for weights in torchvision_weights():
+        groups.setdefault(weights.family, []).append(weights)
+    found = [_family(name, group) for name, group in groups.items()]
     return tuple(sorted(found, key=lambda f: (f.year or 9999, f.name)))
 
 
-def _family(name: str, members: list[str]) -> Family:
+def _family(name: str, group: list[TorchvisionWeights]) -> Family:
     from torchvision import models
 
-    weights: list[Any] = [w for m in members for w in models.get_model_weights(m)]
-    scores = {str(w): w.meta["_metrics"]["ImageNet-1K"]["acc@1"] for w in weights}
-    params = [w.meta["num_params"] for w in weights]
+    members = tuple(dict.fromkeys(w.model for w in group))
     documentation = " ".join((models.get_model_builder(members[0]).__doc__ or "").split())
     cited = _ARXIV.search(documentation)
-    best = max(scores, key=lambda w: scores[w])
+    best = max(group, key=lambda w: w.top1)
     return Family(
         name,
-        tuple(members),
+        members,
         cited[1] if cited else None,
         2000 + int(cited[2]) if cited else None,
-        (min(params), max(params)),
-        scores[best],
-        best,
+        (min(w.params for w in group), max(w.params for w in group)),
+        best.top1,
+        f"{best.model} {best.weights}",
     )
 
 

@@ -5,21 +5,37 @@ import math
 import pytest
 from torchvision import models
 
-from reseaux import comparison, published
+from reseaux import comparison, published, zoo
 from reseaux.architectures.vgg import CONFIGURATIONS
 
 
 def test_every_torchvision_model_is_there():
-    weights = comparison.torchvision_weights()
+    weights = zoo.torchvision_weights()
     assert {w.model for w in weights} == set(models.list_models(module=models))
     assert not any(math.isnan(w.top1) for w in weights)
 
 
 def test_torchvision_figures_are_the_metadata():
-    for w in comparison.torchvision_weights():
+    for w in zoo.torchvision_weights():
         meta = models.get_model_weights(w.model)[w.weights].meta
         assert (w.params, w.gmacs) == (meta["num_params"], meta["_ops"])
         assert (w.top1, w.top5) == tuple(meta["_metrics"]["ImageNet-1K"].values())
+
+
+def test_families_share_out_the_models():
+    members = [model for family in zoo.families() for model in family.members]
+    assert sorted(members) == sorted(models.list_models(module=models))
+    for family in zoo.families():
+        group = [w for w in zoo.torchvision_weights() if w.model in family.members]
+        assert {w.family for w in group} == {family.name}
+        assert family.best == max(w.top1 for w in group)
+        assert family.params == (min(w.params for w in group), max(w.params for w in group))
+
+
+def test_families_have_their_paper():
+    papers = {f.name: (f.year, f.paper) for f in zoo.families()}
+    assert papers["squeezenet"][0] == 2016  # son titre contient « < »
+    assert all(year and paper for year, paper in papers.values())
 
 
 @pytest.mark.parametrize(
@@ -27,7 +43,7 @@ def test_torchvision_figures_are_the_metadata():
 )
 def test_counts_agree_with_torchvision(ours, theirs):
     summary = comparison.summary_of(ours)
-    w = next(w for w in comparison.torchvision_weights() if w.model == theirs)
+    w = next(w for w in zoo.torchvision_weights() if w.model == theirs)
     assert summary.params == w.params
     assert summary.macs / 1e9 == pytest.approx(w.gmacs, rel=0.001)
     # Le fichier garde aussi les moyennes et variances des normalisations de lot.

@@ -1,0 +1,80 @@
+"""L'exécution des chapitres, plusieurs à la fois, et leur rangement dans le cache."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from jupyter_cache import get_cache
+from jupyter_client.manager import KernelManager
+from myst_nb.core.config import NbParserConfig
+from myst_parser.config.main import MdParserConfig
+
+from livre import execution
+from livre.kernels import use_local_sockets
+
+HEAD = """---
+jupytext:
+  text_representation:
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  name: python3
+---
+"""
+CELL = "```{{code-cell}} ipython3\n{}\n```\n"
+
+
+@pytest.fixture
+def book(tmp_path):
+    """Un livre de trois pages : deux qui s'exécutent, une qui échoue."""
+    for name, code in {"un": "print(1)", "deux": "print(2)", "faux": "1 / 0"}.items():
+        (tmp_path / f"{name}.md").write_text(HEAD + CELL.format(code), encoding="utf-8")
+    (tmp_path / "prose.md").write_text("# Sans code\n", encoding="utf-8")
+    app = SimpleNamespace(srcdir=tmp_path)
+    env = SimpleNamespace(
+        mystnb_config=NbParserConfig(
+            execution_mode="cache", execution_cache_path=str(tmp_path / "cache")
+        ),
+        myst_config=MdParserConfig(),
+        doc2path=lambda page: str(tmp_path / f"{page}.md"),
+    )
+    return app, env
+
+
+def cached(env) -> set[str]:
+    records = get_cache(env.mystnb_config.execution_cache_path).list_cache_records()
+    return {Path(record.uri).stem for record in records}
+
+
+def test_pages_are_executed_once_and_failures_are_left_out(book, monkeypatch):
+    app, env = book
+    use_local_sockets()
+    execution.execute_missing(app, env, ["un", "deux", "faux", "prose"])
+    assert cached(env) == {"un", "deux"}
+
+    played = []
+    original = execution.single_nb_execution
+
+    def spy(notebook, **options):
+        played.append(notebook.cells[0].source)
+        return original(notebook, **options)
+
+    monkeypatch.setattr(execution, "single_nb_execution", spy)
+    execution.execute_missing(app, env, ["un", "deux", "faux"])
+    assert played == ["1 / 0"]
+
+
+def test_nothing_is_executed_when_the_book_says_so(book):
+    app, env = book
+    folder = env.mystnb_config.execution_cache_path
+    env.mystnb_config = NbParserConfig(execution_mode="off", execution_cache_path=folder)
+    execution.execute_missing(app, env, ["un"])
+    assert not Path(folder).exists()
+
+
+def test_every_kernel_has_its_own_socket():
+    use_local_sockets()
+    use_local_sockets()  # une seconde fois ne change rien
+    first, second = KernelManager(), KernelManager()
+    assert first.transport == second.transport == "ipc"
+    assert first.ip != second.ip

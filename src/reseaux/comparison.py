@@ -27,17 +27,17 @@ def vgg_table() -> Table:
     """
     rows: list[list[Cell]] = [
         ["couches à poids", *(str(weight_layers(c)) for c in CONFIGURATIONS)],
-        ["entrée", *["224×224 RGB"] * len(CONFIGURATIONS)],
+        ["entrée", *["224×224×3"] * len(CONFIGURATIONS)],
     ]
     for number, stages in enumerate(zip(*CONFIGURATIONS.values(), strict=True), start=1):
         for depth, layers in enumerate(zip_longest(*stages)):
             rows.append([f"étage {number}" if depth == 0 else "", *layers])
-        rows.append(["", *["max pooling"] * len(CONFIGURATIONS)])
+        rows.append(["", *["maxpool"] * len(CONFIGURATIONS)])
     for width in (*FULLY_CONNECTED, 1000):
-        rows.append(["", *[f"connectée {width}"] * len(CONFIGURATIONS)])
+        rows.append(["", *[f"FC-{width}"] * len(CONFIGURATIONS)])
     rows.append(["", *["softmax"] * len(CONFIGURATIONS)])
     return Table(
-        "Les six configurations de VGG ; « conv3-64 » : 64 filtres 3×3",
+        "Les six configurations de VGG ; « conv3-64 » : 64 filtres 3×3 ; « FC » : couche connectée",
         ["", *(c.upper() for c in CONFIGURATIONS)],
         rows,
     )

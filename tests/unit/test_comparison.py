@@ -62,7 +62,7 @@ def test_vgg_table_is_table_1_of_the_paper():
         "conv1-512",
     ]
     assert columns["A-LRN"].count("LRN") == 1
-    assert [columns[c.upper()].count("max pooling") for c in CONFIGURATIONS] == [5] * 6
+    assert [columns[c.upper()].count("maxpool") for c in CONFIGURATIONS] == [5] * 6
 
 
 def test_vgg_parameter_table_adds_up():

@@ -60,24 +60,42 @@ def _resnet(depth: int) -> Network:
 
 NETWORKS: Mapping[str, Network] = MappingProxyType(
     {
+        "lenet-5": Network("LeNet-5", "LeCun98", 1998, (1, 32, 32), "lenet", "LeNet5"),
         "alexnet": Network("AlexNet", "Krizhevsky12", 2012, (3, 227, 227), "alexnet", "AlexNet"),
         **{f"vgg-{c}": _vgg(c) for c in ("a", "a-lrn", "b", "c", "d", "e")},
         "nin": Network("Network in Network", "Lin13", 2013, (3, 224, 224), "nin", "NIN"),
         "googlenet": Network(
             "GoogLeNet", "Szegedy14", 2014, (3, 224, 224), "inception", "GoogLeNet"
         ),
+        "bn-inception": Network(
+            "BN-Inception", "Ioffe15", 2015, (3, 224, 224), "bn_inception", "BNInception"
+        ),
+        "inception-v3": Network(
+            "Inception-v3", "Szegedy15", 2015, (3, 299, 299), "inception_v3", "InceptionV3"
+        ),
+        "inception-v4": Network(
+            "Inception-v4", "Szegedy16", 2016, (3, 299, 299), "inception_v4", "InceptionV4"
+        ),
+        "xception": Network("Xception", "Chollet16", 2016, (3, 299, 299), "xception", "Xception"),
         **{f"resnet-{d}": _resnet(d) for d in (18, 34, 50, 101, 152)},
+        "squeezenet": Network(
+            "SqueezeNet", "Iandola16", 2016, (3, 227, 227), "squeezenet", "SqueezeNet"
+        ),
     }
 )
 
 # Les noms que d'autres bibliothèques ou les articles donnent à ces réseaux.
 NICKNAMES = {
+    "lenet": "lenet-5",
     "vgg11": "vgg-a",
     "vgg13": "vgg-b",
     "vgg16": "vgg-d",
     "vgg19": "vgg-e",
-    "inception-v1": "googlenet",
     "network-in-network": "nin",
+    "inception-v1": "googlenet",
+    "inception-v2": "bn-inception",
+    "legacy_xception": "xception",
+    "squeezenet1_0": "squeezenet",
 }
 
 

@@ -1,0 +1,93 @@
+"""SqueezeNet 1.0 [Iandola16, §3 et table 1]."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class Fire(NamedTuple):
+    """Une ligne de la table 1 : les filtres des trois convolutions d'un module Fire."""
+
+    squeeze: int  # 1×1, qui réduit le nombre de cartes
+    expand1: int  # 1×1
+    expand3: int  # 3×3
+
+
+# La table 1 de l'article, de haut en bas ; ``None`` est un max pooling.
+BLOCKS: dict[str, Fire | None] = {
+    "fire2": Fire(16, 64, 64),
+    "fire3": Fire(16, 64, 64),
+    "fire4": Fire(32, 128, 128),
+    "maxpool4": None,
+    "fire5": Fire(32, 128, 128),
+    "fire6": Fire(48, 192, 192),
+    "fire7": Fire(48, 192, 192),
+    "fire8": Fire(64, 256, 256),
+    "maxpool8": None,
+    "fire9": Fire(64, 256, 256),
+}
+
+
+def conv(
+    in_channels: int, out_channels: int, kernel: int, stride: int = 1, padding: int = 0
+) -> nn.Sequential:
+    """Une convolution et sa ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, kernel, stride, padding), nn.ReLU(inplace=True)
+    )
+
+
+def max_pool() -> nn.MaxPool2d:
+    """Le max pooling 3×3 de pas 2 ; comme Caffe, il arrondit la taille vers le haut."""
+    return nn.MaxPool2d(3, stride=2, ceil_mode=True)
+
+
+class FireBlock(nn.Module):
+    """Un module Fire : N×C×H×L → N×(e₁ + e₃)×H×L [Iandola16, §3.2 et figure 1]."""
+
+    def __init__(self, in_channels: int, filters: Fire) -> None:
+        """Construit la réduction 1×1, puis les deux convolutions 1×1 et 3×3 qui la lisent."""
+        super().__init__()
+        self.squeeze = conv(in_channels, filters.squeeze, 1)
+        self.expand1 = conv(filters.squeeze, filters.expand1, 1)
+        self.expand3 = conv(filters.squeeze, filters.expand3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Concatène les deux sorties le long des canaux."""
+        x = self.squeeze(x)
+        return torch.cat([self.expand1(x), self.expand3(x)], dim=1)
+
+
+class SqueezeNet(nn.Module):
+    """SqueezeNet 1.0 : N×3×227×227 → N×``num_classes``.
+
+    L'article dit 224×224, mais seul 227, la taille du modèle publié par ses auteurs, donne les
+    111×111 sorties de la table 1. Comme dans ce modèle, une ReLU suit la dernière convolution : les
+    scores sont positifs. Cette convolution n'a pas la marge d'un pixel qu'il lui donne : la table
+    annonce 13×13 sorties.
+    """
+
+    def __init__(self, num_classes: int = 1000) -> None:
+        """Construit le tronc 7×7, les huit modules de :data:`BLOCKS` et la tête sans connexions."""
+        super().__init__()
+        channels = 96
+        self.stem = nn.Sequential(conv(3, channels, 7, stride=2), max_pool())
+        self.blocks = nn.ModuleDict()
+        for name, filters in BLOCKS.items():
+            if filters is None:
+                self.blocks[name] = max_pool()
+            else:
+                self.blocks[name] = FireBlock(channels, filters)
+                channels = filters.expand1 + filters.expand3
+        self.head = nn.Sequential(
+            nn.Dropout(), conv(channels, num_classes, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Rend les scores N×``num_classes``, avant softmax."""
+        x = self.stem(x)
+        for block in self.blocks.values():
+            x = block(x)
+        scores: Tensor = self.head(x)
+        return scores

@@ -1,10 +1,10 @@
 """Inception-v3 [Szegedy15, §6 et table 1].
 
 La table 1 de l'article et le modèle publié par ses auteurs diffèrent ; nous suivons le modèle, que
-torchvision reprend aussi. Dans le tronc, une convolution 1×1 et un max pooling remplacent deux
-convolutions 3×3 ; les modules A gardent une branche 5×5 ; les modules qui réduisent la taille, que
-la table compte dans l'étage suivant, sont à part. Comme torchvision, mais pas TensorFlow, les
-moyennes 3×3 comptent les zéros de la marge.
+torchvision reprend aussi. Dans le tronc, une convolution 1×1 et un max pooling remplacent deux des
+six convolutions 3×3 ; les modules A ont une branche 5×5 ; les modules qui réduisent la taille, que
+la table compte dans l'étage suivant, sont à part. Comme dans torchvision, mais pas dans TensorFlow,
+les moyennes 3×3 comptent les zéros de la marge.
 """
 
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def split(filters: int) -> Branches:
 
 
 def module_a(projection: int) -> Branches:
-    """Un module 35×35, dont le 5×5 se dédouble en deux 3×3 [Szegedy15, figure 5]."""
+    """Un module 35×35 : une branche 5×5, et une de deux 3×3 de suite [Szegedy15, figure 5]."""
     return (
         (Conv(64),),
         (Conv(48), Conv(64, 5, 5)),
@@ -166,6 +166,8 @@ class AuxiliaryHead(nn.Sequential):
 
 class InceptionV3(nn.Module):
     """Inception-v3 : N×3×299×299 → N×``num_classes``.
+
+    L'article ne dit rien du dropout ; 20 % est celui du modèle publié.
 
     À l'entraînement (``train()``) avec ``aux_heads=True``, rend un couple : les scores, puis ceux
     du classifieur auxiliaire branché après le dernier module B.

@@ -94,7 +94,7 @@ class LeNet5(nn.Module):
     """
 
     def __init__(self, num_classes: int = 10) -> None:
-        """Construit C1, S2, C3, S4, C5, F6 et la sortie ; 60 000 poids appris, en tout."""
+        """Construit C1, S2, C3, S4, C5, F6 et la sortie ; 60 000 paramètres appris, en tout."""
         super().__init__()
         self.c1 = nn.Sequential(nn.Conv2d(1, 6, 5), ScaledTanh())
         self.s2 = subsampling(6)

@@ -3,68 +3,28 @@
 Trois précautions, chacune contre un accident courant :
 
 - l'écriture est atomique : un fichier temporaire, vidé sur le disque, prend d'un coup la place de
-  l'ancien. Un programme tué au milieu laisse la sauvegarde précédente entière ;
+  l'ancien (:mod:`reseaux.atomic`). Un programme tué au milieu laisse la sauvegarde précédente
+  entière ;
 - la lecture refuse d'exécuter du code (``weights_only=True``) ;
 - le nom et les arguments de l'architecture accompagnent les poids : on sait quoi reconstruire.
 """
 
-import os
+import io
 import pickle
 import random
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from reseaux.atomic import atomic_write as atomic_write
 from reseaux.errors import ReseauxError, nearest_name, unknown_name
 
 FORMAT = 1  # à augmenter si le contenu d'une sauvegarde change
-
-
-@contextmanager
-def atomic_write(path: Path | str) -> Iterator[IO[bytes]]:
-    """Ouvre un fichier qui ne prendra le nom ``path`` qu'une fois entièrement écrit.
-
-    Le fichier temporaire est dans le même dossier, donc sur le même disque : ``os.replace`` y est
-    une seule opération. Si le bloc échoue, ``path`` n'a pas changé.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())  # les octets sont sur le disque avant de changer de nom
-        Path(temporary).chmod(0o666 & ~_umask())
-        os.replace(temporary, path)  # noqa: PTH105 (le nom que le cours explique)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    """Inscrit aussi le changement de nom sur le disque ; sans objet hors des systèmes POSIX."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def save_weights(model: nn.Module, path: Path | str) -> Path:
@@ -103,7 +63,7 @@ def load_weights(model: nn.Module, path: Path | str) -> nn.Module:
         except SafetensorError as error:
             raise _damaged(path) from error
     else:
-        state = _load(path)
+        state = read(path)
     fill(model, state, path)
     return model
 
@@ -274,7 +234,7 @@ def load(path: Path | str) -> Checkpoint:
         ReseauxError: fichier absent, tronqué, dangereux, ou qui n'est pas une sauvegarde.
     """
     path = Path(path)
-    content = _load(path)
+    content = read(path)
     missing = [k for k in _KEYS if not isinstance(content, dict) or k not in content]
     if missing:
         raise ReseauxError(
@@ -302,10 +262,12 @@ def _bytes(path: Path) -> bytes:
         raise ReseauxError(f"Le fichier « {path} » n'existe pas.{hint}") from error
 
 
-def _load(path: Path) -> Any:
-    """Lit un fichier de torch sans jamais exécuter de code."""
-    import io
+def read(path: Path) -> Any:
+    """Lit un fichier de torch sans jamais exécuter de code.
 
+    Raises:
+        ReseauxError: fichier absent, tronqué ou dangereux.
+    """
     content = _bytes(path)
     try:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)

@@ -1,0 +1,206 @@
+"""Télécharger un fichier : entier et vérifié, ou rien, et une phrase qui dit pourquoi.
+
+``torch.hub.download_url_to_file`` ne suffit pas : il attend sans fin un serveur muet, ne compare
+pas ce qui arrive à la taille annoncée, et laisse sortir les exceptions d'``urllib`` telles quelles.
+Nous gardons ce qu'il fait bien (l'empreinte dans le nom du fichier, la barre de progression) sur la
+bibliothèque standard ; le fichier prend son nom d'un coup, par :func:`reseaux.atomic.atomic_write`.
+"""
+
+import errno
+import hashlib
+import http.client
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from reseaux.atomic import atomic_write
+from reseaux.errors import ReseauxError
+from reseaux.formatting import NBSP, decimal, integer
+
+CHUNK = 1 << 18  # octets lus à la fois, au plus
+_PAGES = ("text/html", "application/xhtml+xml")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_OFFLINE = "Vérifiez votre connexion à Internet"
+
+
+class DownloadError(ReseauxError):
+    """Le fichier n'a pas pu être obtenu ; rien n'a été gardé."""
+
+
+def download(
+    url: str,
+    target: Path | str,
+    sha256_prefix: str = "",
+    size: int | None = None,
+    timeout: float = 30.0,
+    progress: bool = True,
+) -> Path:
+    """Télécharge un fichier, sauf s'il est déjà là, entier.
+
+    Args:
+        url: son adresse.
+        target: où le ranger ; le dossier est créé s'il manque.
+        sha256_prefix: le début de son empreinte SHA-256, en hexadécimal. Sans elle, un fichier déjà
+            là est tenu pour bon.
+        size: sa taille en octets ; par défaut, celle qu'annonce le serveur.
+        timeout: durée, en secondes, au bout de laquelle un serveur muet est abandonné.
+        progress: montrer une barre de progression.
+
+    Returns:
+        ``target``.
+
+    Raises:
+        DownloadError: pas de connexion, refus ou silence du serveur, fichier tronqué ou différent,
+            disque plein, dossier interdit. ``target`` n'a pas changé.
+    """
+    target = Path(target)
+    try:
+        if has_hash(target, sha256_prefix):
+            return target
+        with atomic_write(target) as stream:
+            digest = _copy(url, stream, size, timeout, progress)
+            if not digest.startswith(sha256_prefix):
+                raise DownloadError(
+                    f"« {url} » a rendu un autre fichier que celui attendu : son empreinte "
+                    f"SHA-256 commence par {digest[: len(sha256_prefix)]}, pas par "
+                    f"{sha256_prefix}. Rien n'a été gardé ni ouvert. Réessayez ; si cela se "
+                    "répète, un intermédiaire (cache, proxy) modifie le fichier."
+                )
+    except OSError as error:  # ceux du réseau sont déjà traduits : celui-ci vient du disque
+        raise DownloadError(_disk_problem(error, target)) from error
+    return target
+
+
+def has_hash(file: Path, sha256_prefix: str) -> bool:
+    """Dit si un fichier existe et si son empreinte SHA-256 commence ainsi."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest().startswith(sha256_prefix)
+
+
+def _copy(url: str, stream: IO[bytes], size: int | None, timeout: float, progress: bool) -> str:
+    """Copie ce que rend ``url`` ; donne son empreinte SHA-256."""
+    from tqdm import tqdm
+
+    sha256, received = hashlib.sha256(), 0
+    with _open(url, timeout) as response:
+        announced = response.headers.get("Content-Length", "")
+        if size is None and announced.isdecimal():
+            size = int(announced)
+        name = Path(urlsplit(url).path).name
+        with tqdm(
+            desc=f"Téléchargement de {name}",
+            total=size,
+            unit="o",
+            unit_scale=True,
+            disable=not progress,
+        ) as bar:
+            for chunk in _chunks(url, response, timeout):
+                stream.write(chunk)
+                sha256.update(chunk)
+                received += len(chunk)
+                bar.update(len(chunk))
+    if size is not None and received != size:
+        raise DownloadError(
+            f"Le téléchargement de « {url} » s'est arrêté en route : {integer(received)} octets "
+            f"reçus sur {integer(size)}. Rien n'a été gardé. Réessayez."
+        )
+    return sha256.hexdigest()
+
+
+def _open(url: str, timeout: float) -> http.client.HTTPResponse:
+    """Demande un fichier ; refuse une page web à sa place."""
+    try:
+        request = Request(url, headers={"User-Agent": "reseaux"})
+        response: http.client.HTTPResponse = urlopen(request, timeout=timeout)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise DownloadError(_network_problem(error, url, timeout)) from error
+    if response.headers.get_content_type() in _PAGES:
+        response.close()
+        raise DownloadError(
+            f"« {url} » a rendu une page web au lieu d'un fichier. Un portail de connexion (hôtel, "
+            "école, train) s'interpose souvent ainsi : ouvrez votre navigateur, identifiez-vous, "
+            "puis réessayez."
+        )
+    return response
+
+
+def _chunks(url: str, response: http.client.HTTPResponse, timeout: float) -> Iterator[bytes]:
+    """Rend les morceaux du fichier à mesure qu'ils arrivent."""
+    while True:
+        try:
+            chunk = response.read1(CHUNK)
+        except (OSError, http.client.HTTPException) as error:
+            raise DownloadError(_network_problem(error, url, timeout)) from error
+        if not chunk:
+            return
+        yield chunk
+
+
+def _network_problem(error: Exception, url: str, timeout: float) -> str:
+    """Dit ce qui a empêché le transfert, et quoi faire."""
+    if isinstance(error, HTTPError):
+        error.close()
+        return _refusal(error.code, url)
+    cause = error.reason if isinstance(error, URLError) else error
+    host = urlsplit(url).hostname
+    if isinstance(cause, socket.gaierror):
+        return f"Le serveur « {host} » est introuvable. {_OFFLINE}, et l'adresse « {url} »."
+    if isinstance(cause, TimeoutError):
+        seconds = f"{decimal(timeout, 0 if timeout >= 1 else 1)}{NBSP}s"
+        return (
+            f"Le serveur « {host} » n'a rien envoyé pendant {seconds} ; « {url} » est abandonné. "
+            f"{_OFFLINE}, puis réessayez."
+        )
+    if isinstance(cause, ssl.SSLError):
+        return (
+            f"L'identité du serveur « {host} » n'a pas pu être vérifiée ({cause}). Vérifiez la "
+            "date de votre ordinateur et les réglages de votre proxy."
+        )
+    if isinstance(cause, http.client.IncompleteRead | ConnectionResetError):
+        return (
+            f"La connexion à « {host} » a été coupée pendant le téléchargement de « {url} ». Rien "
+            "n'a été gardé. Réessayez."
+        )
+    if isinstance(cause, OSError):
+        return f"Pas de connexion au serveur « {host} » ({cause}). {_OFFLINE}, puis réessayez."
+    return f"« {url} » ne se télécharge pas ({cause}). Vérifiez l'adresse."
+
+
+def _refusal(code: int, url: str) -> str:
+    """Dit ce que signifie un code de refus HTTP."""
+    if code in (404, 410):
+        return f"Le fichier « {url} » n'existe pas ou plus (code {code}). Vérifiez l'adresse."
+    if code >= 500:
+        return (
+            f"Le serveur de « {url} » est en panne (code {code}) ; votre connexion n'y est pour "
+            "rien. Réessayez plus tard."
+        )
+    return (
+        f"Le serveur refuse « {url} » (code {code}). Vérifiez l'adresse et les réglages de votre "
+        "proxy."
+    )
+
+
+def _disk_problem(error: OSError, target: Path) -> str:
+    """Dit pourquoi le fichier n'a pas pu être écrit, et quoi faire."""
+    elsewhere = "ou choisissez un autre dossier"
+    if error.errno in _FULL:
+        return (
+            f"Le disque de « {target.parent} » est plein : « {target.name} » n'a pas été gardé. "
+            f"Libérez de la place, {elsewhere}."
+        )
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return (
+            f"Le dossier « {target.parent} » est interdit en écriture. Demandez-en le droit, "
+            f"{elsewhere}."
+        )
+    return (
+        f"« {target} » ne peut pas être écrit ({error.strerror}). Vérifiez ce chemin, {elsewhere}."
+    )

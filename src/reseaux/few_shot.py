@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from reseaux import training
 from reseaux.errors import ReseauxError, unknown_name
 from reseaux.formatting import NBSP, decimal
 
@@ -401,20 +402,25 @@ def fit(
         Le réseau, en mode évaluation.
 
     Raises:
-        ReseauxError: ensemble vide, ou étiquettes et images en nombres différents.
+        ReseauxError: ensemble vide, étiquettes et images en nombres différents, ou perte infinie.
     """
     _check_pairs(images, targets)
     if not len(images):
         raise ReseauxError("Aucun exemple d'entraînement ; il en faut au moins un.")
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate, fused=True)
-    network.train()
-    for _ in range(steps):
-        chosen = torch.randint(len(images), (min(batch, len(images)),), generator=generator)
-        loss = functional.cross_entropy(network(images[chosen]), targets[chosen])
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+
+    def batches() -> Iterator[Tensor]:
+        for _ in range(steps):
+            yield torch.randint(len(images), (min(batch, len(images)),), generator=generator)
+
+    training.train(
+        network,
+        images,
+        targets,
+        optimizer=torch.optim.Adam(network.parameters(), lr=rate, fused=True),
+        epochs=1,
+        batches=batches,
+    )
     return network.eval()
 
 

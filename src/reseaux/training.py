@@ -2,10 +2,15 @@
 
 Elle respecte les couches gelées : une couche dont aucun paramètre n'apprend reste en mode
 évaluation, et ses statistiques de normalisation ne bougent donc pas.
+
+Elle se partage entre plusieurs processus (:class:`Share`) : chacun calcule sur sa part de chaque
+lot, et ``DistributedDataParallel`` moyenne les gradients. Le lot et l'ordre des images restent
+ceux d'un seul processus.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,12 +27,29 @@ class Epoch(NamedTuple):
     accuracy: float
 
 
-def train_mode(model: nn.Module) -> None:
-    """Met le réseau en mode entraînement, sauf les couches dont aucun paramètre n'apprend."""
+class Share(NamedTuple):
+    """La part d'un processus : son rang, à partir de 0, et le nombre de processus."""
+
+    rank: int = 0
+    world: int = 1
+
+
+ALONE = Share()
+
+
+def train_mode(model: nn.Module, frozen_statistics: bool = False) -> None:
+    """Met le réseau en mode entraînement, sauf les couches dont aucun paramètre n'apprend.
+
+    Args:
+        model: le réseau.
+        frozen_statistics: laisse toutes les normalisations par lot en mode évaluation, même si
+            leurs coefficients apprennent.
+    """
     model.train()
     for module in model.modules():
         own = list(module.parameters(recurse=False))
-        if own and not any(p.requires_grad for p in own):
+        frozen = own and not any(p.requires_grad for p in own)
+        if frozen or (frozen_statistics and isinstance(module, nn.modules.batchnorm._BatchNorm)):
             module.eval()
 
 
@@ -44,21 +66,28 @@ def train(
     first_epoch: int = 0,
     augment: Callable[[Tensor], Tensor] | None = None,
     after_epoch: Callable[[Epoch], None] | None = None,
+    batches: Callable[[], Iterable[Tensor]] | None = None,
+    frozen_statistics: bool = False,
+    share: Share = ALONE,
 ) -> list[Epoch]:
     """Entraîne un classifieur par descente de gradient sur l'entropie croisée.
 
     Args:
         model: rend N×K scores pour N images.
         images: N×C×H×L, déjà préparées.
-        labels: N entiers.
+        labels: N entiers, ou N×K probabilités.
         optimizer: l'optimiseur des paramètres à apprendre.
         epochs: numéro de la dernière époque ; on en fait ``epochs - first_epoch``.
-        batch_size: nombre d'images par pas.
+        batch_size: nombre d'images par pas, tous processus réunis.
         generator: source du hasard pour l'ordre des images ; par défaut celle de torch.
         scheduler: appelé une fois par époque.
         first_epoch: nombre d'époques déjà faites (reprise).
         augment: appliqué à chaque lot d'images, avant le réseau.
         after_epoch: appelé à la fin de chaque époque (affichage, sauvegarde).
+        batches: rend les lots d'une époque, chacun par les numéros de ses images ; par défaut,
+            toutes les images une fois, dans un ordre tiré au hasard.
+        frozen_statistics: voir :func:`train_mode`.
+        share: la part de ce processus ; à plusieurs, ``torch.distributed`` est déjà en route.
 
     Returns:
         Un bilan par époque faite. Exactitude et perte sont celles des lots au passage.
@@ -71,24 +100,38 @@ def train(
             f"{len(images)} images, {len(labels)} étiquettes, lots de {batch_size} : il faut "
             "autant d'étiquettes que d'images, au moins une image et des lots d'au moins une image."
         )
+
+    def shuffled() -> Iterable[Tensor]:
+        return torch.split(torch.randperm(len(images), generator=generator), batch_size)
+
     device = next(model.parameters()).device
+    network = _wrapped(model, device, share)
     history: list[Epoch] = []
     for number in range(first_epoch + 1, epochs + 1):
-        train_mode(model)
-        total_loss, correct = 0.0, 0
-        for indices in torch.split(torch.randperm(len(images), generator=generator), batch_size):
-            batch, target = images[indices].to(device), labels[indices].to(device)
-            scores = model(augment(batch) if augment else batch)
+        train_mode(network, frozen_statistics)
+        total_loss, correct, seen = 0.0, 0, 0
+        for indices in (batches or shuffled)():
+            mine = indices[share.rank :: share.world]
+            idle = not len(mine)  # moins d'images que de processus : on participe, sans compter
+            mine = indices[:1] if idle else mine
+            batch, target = images[mine].to(device), labels[mine].to(device)
+            scores = network(augment(batch) if augment else batch)
             loss = F.cross_entropy(scores, target)
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            # Les parts peuvent être inégales : chacune compte en proportion de ses images.
+            weight = 0.0 if idle else len(mine) * share.world / len(indices)
+            (loss * weight if share.world > 1 else loss).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            total_loss += loss.item() * len(indices)
-            correct += int((scores.argmax(dim=1) == target).sum())
+            if not idle:
+                truth = target if target.ndim == 1 else target.argmax(dim=1)
+                total_loss += loss.item() * len(mine)
+                correct += int((scores.argmax(dim=1) == truth).sum())
+                seen += len(mine)
         if scheduler is not None:
             scheduler.step()
-        history.append(Epoch(number, total_loss / len(images), correct / len(images)))
-        if not torch.isfinite(torch.tensor(total_loss)):
+        total, right, count = _summed([total_loss, correct, seen], device, share)
+        history.append(Epoch(number, total / max(count, 1), right / max(count, 1)))
+        if not math.isfinite(total):
             raise ReseauxError(
                 f"La perte est devenue infinie à l'époque {number}. "
                 "Diminuez le pas d'apprentissage."
@@ -96,6 +139,30 @@ def train(
         if after_epoch is not None:
             after_epoch(history[-1])
     return history
+
+
+def _wrapped(model: nn.Module, device: torch.device, share: Share) -> nn.Module:
+    """Le réseau lui-même ; à plusieurs, dans l'enveloppe qui moyenne les gradients."""
+    if share.world == 1:
+        return model
+    from torch.nn.parallel import DistributedDataParallel
+
+    options: dict[str, Any] = {"device_ids": [device.index]} if device.type == "cuda" else {}
+    # Les statistiques de normalisation ne sont pas recopiées à chaque pas : figées, elles sont
+    # déjà les mêmes partout.
+    return DistributedDataParallel(model, broadcast_buffers=False, **options)
+
+
+def _summed(values: list[float], device: torch.device, share: Share) -> list[float]:
+    """La somme des bilans de tous les processus."""
+    if share.world == 1:
+        return values
+    import torch.distributed as dist
+
+    totals = torch.tensor(values, dtype=torch.float64, device=device)
+    dist.all_reduce(totals)
+    summed: list[float] = totals.tolist()
+    return summed
 
 
 @torch.inference_mode()

@@ -3,11 +3,17 @@
 Un réseau se lit comme une suite d'étages. Après chacun, la moyenne spatiale des cartes donne un
 vecteur par image : les caractéristiques de cette profondeur. Une *sonde* est une régression
 logistique sur ces vecteurs ; le *réglage fin* continue l'entraînement du réseau lui-même.
+
+Tout cela se fait aussi d'une commande, sur un dossier d'images (voir :mod:`reseaux.command`) :
+
+    python -m reseaux.transfer DOSSIER
 """
 
 import copy
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from reseaux import training
+from reseaux import checkpoints, training
 from reseaux.data import LabeledImages
 from reseaux.errors import ReseauxError
 from reseaux.weights import Pretrained
@@ -31,27 +37,61 @@ def stages(model: nn.Module) -> list[tuple[str, nn.Module]]:
     """Découpe le réseau en étages successifs, de l'entrée à la dernière couche de convolution.
 
     Args:
-        model: un EfficientNet de timm.
+        model: un EfficientNet de timm, ou un réseau de torchvision fait d'une suite « features »
+            (EfficientNet, ConvNeXt, MobileNet…) ou des quatre étages d'un ResNet.
 
     Returns:
         (nom français, étage) dans l'ordre ; enchaînés, ils sont le réseau sans son classifieur.
 
     Raises:
-        ReseauxError: le réseau n'a pas cette structure.
+        ReseauxError: le réseau n'a aucune de ces structures.
     """
-    needed = ("conv_stem", "bn1", "blocks", "conv_head", "bn2", "classifier")
-    missing = [name for name in needed if not hasattr(model, name)]
-    if missing:
-        raise ReseauxError(
-            f"Le réseau « {type(model).__name__} » n'a pas d'attribut « {missing[0]} » : le "
-            "découpage en étages vaut pour les EfficientNet de timm."
-        )
     parts: Any = model
-    return [
-        ("entrée", nn.Sequential(parts.conv_stem, parts.bn1)),
-        *((f"bloc {k}", block) for k, block in enumerate(parts.blocks, start=1)),
-        ("fin", nn.Sequential(parts.conv_head, parts.bn2)),
-    ]
+    if isinstance(getattr(model, "features", None), nn.Sequential):
+        first, *blocks, last = parts.features
+        end = last
+    elif all(hasattr(model, name) for name in ("conv1", "maxpool", "layer4", "fc")):
+        first = nn.Sequential(parts.conv1, parts.bn1, parts.relu, parts.maxpool)
+        *blocks, end = parts.layer1, parts.layer2, parts.layer3, parts.layer4
+    else:
+        needed = ("conv_stem", "bn1", "blocks", "conv_head", "bn2", "classifier")
+        missing = [name for name in needed if not hasattr(model, name)]
+        if missing:
+            raise ReseauxError(
+                f"Le réseau « {type(model).__name__} » n'a pas d'attribut « {missing[0]} » : le "
+                "découpage en étages vaut pour les EfficientNet de timm, et pour les réseaux de "
+                "torchvision qui ont une suite « features » ou les étages d'un ResNet."
+            )
+        first = nn.Sequential(parts.conv_stem, parts.bn1)
+        blocks = list(parts.blocks)
+        end = nn.Sequential(parts.conv_head, parts.bn2)
+    middle = [(f"bloc {k}", block) for k, block in enumerate(blocks, start=1)]
+    return [("entrée", first), *middle, ("fin", end)]
+
+
+def new_head(model: nn.Module, classes: int, seed: int) -> nn.Linear:
+    """Remplace la dernière couche linéaire, le classifieur, par une neuve ; rend celle-ci.
+
+    Args:
+        model: modifié sur place.
+        classes: nombre de sorties.
+        seed: graine de ses poids ; le hasard de l'appelant n'est pas touché.
+
+    Raises:
+        ReseauxError: le réseau n'a pas de couche linéaire.
+    """
+    linears = [name for name, part in model.named_modules() if isinstance(part, nn.Linear)]
+    if not linears:
+        raise ReseauxError(
+            f"Le réseau « {type(model).__name__} » n'a pas de couche linéaire à remplacer."
+        )
+    parent, _, name = linears[-1].rpartition(".")
+    old: Any = model.get_submodule(linears[-1])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = nn.Linear(old.in_features, classes).to(old.weight.device)
+    setattr(model.get_submodule(parent), name, head)
+    return head
 
 
 def depth_names(pretrained: Pretrained) -> tuple[str, ...]:
@@ -112,26 +152,32 @@ def features(
     count = len(stages(pretrained.model))
     if not -count <= depth < count:
         raise ReseauxError(f"Profondeur {depth} demandée ; il faut entre 0 et {count - 1}, ou −1.")
-    key = _fingerprint(pretrained.model, images)
+    # Les poids comptent : un réseau réentraîné n'a plus la même empreinte.
+    key = _digest(*pretrained.model.state_dict().values(), images)
     if key not in _cache:
-        _cache[key] = _compute(pretrained.model, images, batch_size)
+        _cache[key] = compute(pretrained.model, images, batch_size)
         while len(_cache) > _CACHED_SETS:
             _cache.popitem(last=False)
     _cache.move_to_end(key)
     return _cache[key][depth]
 
 
-def _fingerprint(model: nn.Module, images: Tensor) -> str:
-    """Empreinte des poids et des images : un réseau réentraîné n'a plus la même."""
-    digest = hashlib.blake2b(str(tuple(images.shape)).encode())
-    for tensor in (*model.state_dict().values(), images):
-        digest.update(tensor.detach().cpu().contiguous().numpy())
+def _digest(*tensors: Tensor) -> str:
+    """Empreinte de tenseurs, formes comprises."""
+    digest = hashlib.blake2b(str([tuple(tensor.shape) for tensor in tensors]).encode())
+    for tensor in tensors:
+        array: NDArray[Any] = tensor.detach().cpu().contiguous().numpy()
+        digest.update(array.data)
     return digest.hexdigest()
 
 
 @torch.inference_mode()
-def _compute(model: nn.Module, images: Tensor, batch_size: int) -> list[Features]:
-    """Traverse le réseau une fois et moyenne les cartes après chaque étage."""
+def compute(model: nn.Module, images: Tensor, batch_size: int = 64) -> list[Features]:
+    """Traverse le réseau une fois et moyenne les cartes après chaque étage, sans rien garder.
+
+    Returns:
+        Pour chaque profondeur, N×C.
+    """
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device
@@ -188,6 +234,74 @@ def probe(vectors: Features, labels: NDArray[Any], strength: float = 1.0) -> Any
         return classifier.fit(vectors, labels)
 
 
+def linear(classifier: Any) -> nn.Linear:
+    """Réécrit une sonde en une seule couche linéaire : de simples nombres, qui se sauvent.
+
+    Centrer, réduire, tourner les axes puis séparer : chaque étape est affine, leur suite aussi.
+
+    Args:
+        classifier: ce que rend :func:`probe`.
+
+    Returns:
+        Une couche C → K ; le softmax de ses sorties est ``classifier.predict_proba``.
+    """
+    scaler, rotation, logistic = (step for _, step in classifier.steps)
+    weight, bias = logistic.coef_, logistic.intercept_
+    if len(logistic.classes_) == 2:  # scikit-learn ne garde que la seconde des deux classes
+        weight, bias = np.vstack([0 * weight, weight]), np.concatenate([0 * bias, bias])
+    if rotation != "passthrough":
+        weight = weight @ rotation.components_
+        bias = bias - weight @ rotation.mean_
+    weight = weight / scaler.scale_
+    bias = bias - weight @ scaler.mean_
+    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight))
+        layer.bias.copy_(torch.from_numpy(bias))
+    return layer.requires_grad_(False)
+
+
+def choose_depth(
+    vectors: list[Features], labels: NDArray[Any], folds: int = 4, seed: int = 0
+) -> tuple[int, list[float]]:
+    """Choisit la profondeur dont la sonde répond le mieux, par validation croisée.
+
+    Args:
+        vectors: les caractéristiques à chaque profondeur, N×C.
+        labels: N entiers.
+        folds: nombre de parts ; les classes y sont réparties également.
+        seed: graine du partage.
+
+    Returns:
+        La profondeur (à égalité, la plus lointaine) et l'exactitude de chacune.
+
+    Raises:
+        ReseauxError: aucune classe n'a deux images, ou une seule classe.
+    """
+    if len(np.unique(labels)) < 2 or np.bincount(labels).max() < 2:
+        raise ReseauxError(
+            "Pas assez d'images pour choisir la profondeur : il faut au moins deux classes, et "
+            "deux images dans l'une. Donnez la profondeur vous-même."
+        )
+    rng = np.random.default_rng(seed)
+    fold = np.empty(len(labels), np.int64)
+    offset = 0  # d'une classe à l'autre, on continue de tourner : les parts restent égales
+    for k in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == k))
+        fold[members] = (offset + np.arange(len(members))) % folds
+        offset += len(members)
+    scores = []
+    for known in vectors:
+        right = 0
+        for held in (fold == k for k in range(folds)):
+            if held.any() and len(np.unique(labels[~held])) > 1:
+                classifier = probe(known[~held], labels[~held])
+                right += int((classifier.predict(known[held]) == labels[held]).sum())
+        scores.append(right / len(labels))
+    best = max(range(len(scores)), key=lambda depth: (scores[depth], depth))
+    return best, scores
+
+
 def by_depth(
     pretrained: Pretrained,
     pool: LabeledImages,
@@ -239,8 +353,15 @@ def fine_tune(
     first_trained: int = 0,
     epochs: int = 8,
     learning_rate: float = 1e-3,
+    backbone_rate: float = 1.0,
     batch_size: int = 32,
     seed: int = 0,
+    frozen_statistics: bool = False,
+    augment: Callable[[Tensor], Tensor] | None = None,
+    after_epoch: Callable[[training.Epoch], None] | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    share: training.Share = training.ALONE,
 ) -> nn.Module:
     """Règle une copie du réseau sur une nouvelle tâche, avec un nouveau classifieur.
 
@@ -253,14 +374,22 @@ def fine_tune(
             milieu : la fin du réseau ; le nombre de profondeurs : le classifieur seul.
         epochs: nombre d'époques.
         learning_rate: pas d'apprentissage le plus haut (AdamW, décroissance en cosinus).
+        backbone_rate: le pas des étages déjà appris, rapporté à celui du classifieur neuf.
         batch_size: nombre d'images par pas.
         seed: graine du classifieur initial et de l'ordre des images.
+        frozen_statistics: garde les statistiques de normalisation d'ImageNet. Une image ne dépend
+            alors plus de ses voisines de lot, ni du nombre de processus.
+        augment: appliqué à chaque lot d'images, avant le réseau.
+        after_epoch: appelé à la fin de chaque époque, une fois la sauvegarde écrite.
+        checkpoint: fichier où sauver l'entraînement à chaque époque.
+        resume: reprend l'entraînement de ``checkpoint``.
+        share: la part de ce processus (voir :func:`training.train`) ; le rang 0 seul écrit.
 
     Returns:
         Le réseau réglé.
 
     Raises:
-        ReseauxError: étiquettes ou profondeur hors limites.
+        ReseauxError: étiquettes ou profondeur hors limites ; reprise d'un autre entraînement.
     """
     count = len(stages(pretrained.model))
     if not 0 <= first_trained <= count:
@@ -273,17 +402,54 @@ def fine_tune(
             f"Étiquettes de {int(labels.min())} à {int(labels.max())} pour {classes} classes : "
             "il faut au moins deux classes, numérotées à partir de 0."
         )
-    model: Any = copy.deepcopy(pretrained.model)
+    if resume and checkpoint is None:
+        raise ReseauxError("Pour reprendre, donnez aussi le fichier de sauvegarde (checkpoint).")
+    model = copy.deepcopy(pretrained.model)
     for k, (_, part) in enumerate(stages(model)):
         part.requires_grad_(k >= first_trained)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model.classifier = nn.Linear(model.classifier.in_features, classes).to(
-            next(model.parameters()).device
-        )
+    head = new_head(model, classes, seed)
     model = model.to(memory_format=torch.channels_last)  # deux fois plus rapide sur un processeur
-    learned = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(learned, lr=learning_rate, weight_decay=1e-2)
+    new = list(head.parameters())
+    known = [p for p in model.parameters() if p.requires_grad and all(p is not q for q in new)]
+    groups: list[dict[str, Any]] = [{"params": new}]
+    if known:
+        groups.insert(0, {"params": known, "lr": learning_rate * backbone_rate})
+    optimizer = torch.optim.AdamW(groups, lr=learning_rate, weight_decay=1e-2)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    generator = torch.Generator().manual_seed(seed)
+    settings = {
+        "classes": classes,
+        "profondeur": first_trained,
+        "époques": epochs,
+        "pas": learning_rate,
+        "pas du réseau": backbone_rate,
+        "lot": batch_size,
+        "graine": seed,
+        "statistiques figées": frozen_statistics,
+        "images": _digest(images, labels),
+    }
+    first_epoch = 0
+    if resume and checkpoint is not None:
+        saved = checkpoints.load(checkpoint)
+        _check_same(saved, pretrained.name, settings)
+        checkpoints.fill(model, saved.state["model"], checkpoint)
+        first_epoch = saved.restore(optimizer, scheduler, generator)
+
+    def keep(epoch: training.Epoch) -> None:
+        if checkpoint is not None and share.rank == 0:
+            checkpoints.save(
+                checkpoint,
+                model,
+                optimizer,
+                architecture=pretrained.name,
+                arguments=settings,
+                epoch=epoch.number,
+                scheduler=scheduler,
+                generator=generator,
+            )
+        if after_epoch is not None:
+            after_epoch(epoch)
+
     training.train(
         model,
         images.contiguous(memory_format=torch.channels_last),
@@ -291,8 +457,39 @@ def fine_tune(
         optimizer=optimizer,
         epochs=epochs,
         batch_size=batch_size,
-        generator=torch.Generator().manual_seed(seed),
-        scheduler=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs),
+        generator=generator,
+        scheduler=scheduler,
+        first_epoch=first_epoch,
+        augment=augment,
+        after_epoch=keep,
+        frozen_statistics=frozen_statistics,
+        share=share,
     )
-    result: nn.Module = model.eval()
-    return result
+    return model.eval()
+
+
+def _check_same(
+    saved: checkpoints.Checkpoint, network: str, settings: Mapping[str, object]
+) -> None:
+    """Refuse de reprendre un autre entraînement que celui demandé."""
+    if saved.architecture != network:
+        raise ReseauxError(
+            f"« {saved.path.name} » est l'entraînement du réseau « {saved.architecture} », et non "
+            f"de « {network} ». Reprenez avec le même réglage, ou recommencez."
+        )
+    for name, value in settings.items():
+        given = saved.arguments.get(name)
+        if given != value:
+            told = "d'autres images" if name == "images" else f"{name} : {given}, et non {value}"
+            raise ReseauxError(
+                f"« {saved.path.name} » est un entraînement différent ({told}). "
+                "Reprenez avec les mêmes images et les mêmes options, ou recommencez."
+            )
+
+
+if __name__ == "__main__":
+    import sys
+
+    from reseaux.command import main
+
+    sys.exit(main())

@@ -84,7 +84,8 @@ def test_each_bad_file_is_named_with_its_reason(root: Path) -> None:
     (target / "notes.txt").write_text("ceci n'est pas une image")
     (target / "vide.png").write_bytes(b"")
     (target / "faux.jpg").write_bytes(b"\xff\xd8\xff" + b"0" * 50)
-    (target / "encore").mkdir()
+    (target / "encore" / "plus bas").mkdir(parents=True)
+    picture().save(target / "encore" / "plus bas" / "oubliée.png")
     (root / "égarée.png").write_bytes(content)
     (target / ".DS_Store").write_bytes(b"x")
     read = folder.read(root)
@@ -93,7 +94,8 @@ def test_each_bad_file_is_named_with_its_reason(root: Path) -> None:
         "égarée.png",
         "théières/coupée.jpg",
         "théières/coupée.png",
-        "théières/encore",
+        "théières/.DS_Store",
+        "théières/encore/plus bas/oubliée.png",
         "théières/faux.jpg",
         "théières/notes.txt",
         "théières/vide.png",

@@ -54,8 +54,8 @@ def test_features_are_computed_once_and_follow_the_weights(
     net: weights.Pretrained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
-    real = transfer._compute
-    monkeypatch.setattr(transfer, "_compute", lambda *a: (calls.append(1), real(*a))[1])
+    real = transfer.compute
+    monkeypatch.setattr(transfer, "compute", lambda *a: (calls.append(1), real(*a))[1])
     x = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(2))
     first = transfer.features(net, x, 3)
     assert transfer.features(net, x.clone(), 3) is first
@@ -72,7 +72,7 @@ def test_features_are_computed_once_and_follow_the_weights(
 
 def test_batches_do_not_change_features(net: weights.Pretrained) -> None:
     x = torch.randn(5, 3, 32, 32, generator=torch.Generator().manual_seed(3))
-    one, many = transfer._compute(net.model, x, 1), transfer._compute(net.model, x, 5)
+    one, many = transfer.compute(net.model, x, 1), transfer.compute(net.model, x, 5)
     for a, b in zip(one, many, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 

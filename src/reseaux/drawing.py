@@ -37,7 +37,6 @@ from reseaux.layout import (
 from reseaux.placement import (
     CARD,
     FONT,
-    GAP,
     HEAD,
     LINE,
     MARGIN,
@@ -47,6 +46,7 @@ from reseaux.placement import (
     Item,
     break_lines,
     height,
+    items_of,
     kind_text,
     rounded,
     stride_text,
@@ -61,6 +61,7 @@ from reseaux.tracing import ADDITION, CONCATENATION, MATMUL, MULTIPLICATION, tim
 SMALLEST = 11  # pixels CSS : en dessous, le dessin défile au lieu de rétrécir
 NARROW = 430  # largeur d'un dessin de peu de blocs, pour que sa notice se lise
 BETWEEN = 26  # entre deux lignes de blocs, la place du lien de l'une à l'autre
+INDENT = 6  # où commence une ligne de blocs, flèche d'entrée comprise
 INSET = 6  # entre le début d'un groupe et son cadre
 SCALE = "échelle logarithmique"
 
@@ -188,10 +189,11 @@ class _Canvas:
 
     def svg(self) -> str:
         """Rend le SVG entier."""
-        items = [Item(group, self.layout.blocks) for group in self.layout.groups]
-        lines = break_lines(items, WIDTH - 2 * MARGIN)
+        room = WIDTH - INDENT - MARGIN
+        groups = (items_of(group, self.layout.blocks, room) for group in self.layout.groups)
+        lines = break_lines([item for items in groups for item in items], room)
         used = max(sum(item.width for item in line) for line in lines)
-        width = math.ceil(max(used + 2 * MARGIN, NARROW))
+        width = math.ceil(max(used + INDENT + MARGIN, NARROW))
         bottom = self._lines(lines, self._head(width), width)
         tall = math.ceil(self._legend(bottom, width))
         links = f'<g class="liens">{"".join(self.links)}</g>'
@@ -298,13 +300,12 @@ class _Canvas:
         for n, line in enumerate(lines):
             bottom, before = y, axis
             axis = y + max(item.up for item in line) + (BETWEEN if n else 0)
-            if n:
+            if n and line[0].units[0].edges:
                 middle = bottom + BETWEEN / 2 - 2
                 turn = [(start, before), (width - 8, before), (width - 8, middle), (8, middle)]
-                path = rounded([*turn, (8, axis), (MARGIN, axis)])
+                path = rounded([*turn, (8, axis), (14, axis)])
                 self.links.append(f'<path class="suite" d="{path}"/>')
-                start = float(MARGIN)
-            x = float(MARGIN if n else MARGIN - GAP)
+            x, start = float(INDENT), start if n == 0 else 14.0
             for item in line:
                 if item.framed:
                     self._frame(item, x, axis)

@@ -21,7 +21,7 @@ from reseaux.tracing import ADDITION, CONCATENATION, CONNECTING, MATMUL, MULTIPL
 MAX_BLOCKS = 44  # blocs d'un dessin lisible, et d'un fichier de moins de 60 ko
 MAX_UNIT = 14  # blocs côte à côte et l'un sur l'autre, entre deux étranglements
 
-ENTRY, MODULE, UNUSED = "entrée", "module", "hors du calcul"
+ENTRY, MODULE, UNUSED = "entrée", "module", "autres paramètres"
 CONVOLUTION, POOLING, CONNECTED = "convolution", "pooling", "couche connectée"
 NORMALISATION, OTHER = "normalisation", "autre couche"
 WHOLE = "réseau entier"  # le dernier repli
@@ -64,7 +64,8 @@ class Block:
     @property
     def size(self) -> tuple[int, int, int]:
         """Canaux, hauteur, largeur ; 1 pour ce qui manque (les positions d'un texte : hauteur)."""
-        sizes = self.output[-1:] + self.output[:-1] if self.last else self.output
+        places = self.output[:-1] if self.kind != MATMUL else self.output[-2::-1]
+        sizes = self.output[-1:] + places if self.last else self.output
         c, h, w = (*sizes, 1, 1, 1)[:3]
         return c, h, w
 
@@ -117,7 +118,8 @@ def arrange(summary: Summary, depth: int | None = None) -> Layout:
     flat = _blocks(summary)
     for key, note in _levels(flat, depth):
         blocks = _fold(flat, key) if key else flat
-        layout = Layout(tuple(blocks), tuple(_groups(blocks)), note if blocks != flat else "")
+        groups = _framed(blocks, list(_groups(blocks)))
+        layout = Layout(tuple(blocks), tuple(groups), note if blocks != flat else "")
         if layout.drawn <= MAX_BLOCKS:
             break
     return layout
@@ -204,7 +206,7 @@ def _attach(blocks: list[Block], uncalled: Sequence[Row]) -> list[Block]:
     """Donne les paramètres qu'aucune couche appelée ne porte à l'opération du même module.
 
     Les poids d'une attention vont ainsi à ses produits de matrices. Le reste (un classifieur
-    auxiliaire, inutile en évaluation) va dans un dernier bloc, « hors du calcul ».
+    auxiliaire, inutile en évaluation) va dans un dernier bloc, « autres paramètres ».
     """
     left = 0
     for row in uncalled:
@@ -226,20 +228,19 @@ Key = Callable[[Block], str | None]  # le module où replier un bloc ; ``None`` 
 
 def _levels(blocks: Sequence[Block], depth: int | None) -> Iterator[tuple[Key | None, str]]:
     """Les façons de replier, de la plus détaillée à la plus grossière, et comment le dire."""
-    parts = [tuple(block.name.split(".")) for block in blocks]
-    modules = {name[:n] for name in parts for n in range(1, len(name))}
+    modules = _modules(blocks)
     if depth is None:
         crowded = max(map(len, _units(blocks))) > MAX_UNIT
         if not (crowded and any(b.kind in CONNECTING and "." in b.name for b in blocks)):
             yield None, ""
         yield (
-            _joining(blocks, modules),
+            _joining(blocks),
             (
                 "Un module à plusieurs chemins est dessiné d'un bloc : dessinez-le seul pour en "
                 "voir l'intérieur."
             ),
         )
-    deepest = max(map(len, parts)) - 1
+    deepest = max(map(len, modules), default=0)
     for level in range(min(depth or deepest, deepest), 0, -1):
         yield (
             _prefix(level, modules),
@@ -260,8 +261,15 @@ def _prefix(level: int, modules: set[tuple[str, ...]]) -> Key:
     return key
 
 
-def _joining(blocks: Sequence[Block], modules: set[tuple[str, ...]]) -> Key:
-    """Replie les modules où des chemins se rejoignent, et les modules de même rang qu'eux."""
+def _modules(blocks: Sequence[Block]) -> set[tuple[str, ...]]:
+    """Les modules qui contiennent des couches, chacun par les parties de son nom."""
+    names = [tuple(block.name.split(".")) for block in blocks]
+    return {name[:n] for name in names for n in range(1, len(name))}
+
+
+def _joining(blocks: Sequence[Block]) -> Key:
+    """Trouve les modules où des chemins se rejoignent, et les modules de même rang qu'eux."""
+    modules = _modules(blocks)
     joins = {tuple(b.name.split(".")) for b in blocks if b.kind in CONNECTING} & modules
     parents = {name[:-1] for name in joins} - {()}
 
@@ -344,6 +352,21 @@ def _groups(blocks: Sequence[Block]) -> Iterator[Group]:
         name = f"{name} … {last}" if times > 1 and name != last else name
         yield Group(tuple(units[i : i + period]), times, name)
         i = end
+
+
+def _framed(blocks: Sequence[Block], groups: Sequence[Group]) -> Iterator[Group]:
+    """Réunit dans un cadre les groupes qui se suivent dans un même module à plusieurs chemins."""
+    module = _joining(blocks)
+
+    def key(pair: tuple[int, Group]) -> str | int:
+        number, group = pair
+        names = {module(blocks[i]) for i in group.blocks}
+        return (names.pop() if len(names) == 1 and group.times == 1 else None) or number
+
+    for name, run in groupby(enumerate(groups), key):
+        members = [group for _, group in run]
+        units = tuple(unit for group in members for unit in group.units)
+        yield members[0] if len(members) == 1 else Group(units, 1, str(name))
 
 
 def _units(blocks: Sequence[Block]) -> Iterator[tuple[int, ...]]:

@@ -148,8 +148,8 @@ class Unit:
             top, rise = self.tracks[j], leave + GAP / 2
             path = [(x, y), (rise, y), (rise, top)]
             if not any(c.column == target.column and c.y < target.y for c in self.cells.values()):
-                above = target.x + target.dx / 2  # rien au-dessus : arriver par le dessus
-                return [*path, (above, top), (above, target.y - target.h / 2 - target.dy / 2)]
+                above = target.x + target.dx  # rien au-dessus : arriver par le dessus
+                return [*path, (above, top), (above, target.y - target.h / 2 - target.dy)]
             side = self.starts[target.column] - GAP / 2
             return [*path, (side, top), (side, target.y), end]
         turn = (self.bend(j, i) or 0.0) + GAP / 2
@@ -191,8 +191,8 @@ def place(blocks: Sequence[Block], indices: tuple[int, ...], repeated: int) -> U
     _set_lanes(unit, lanes)
     for j, i in unit.edges:
         if unit.bend(j, i) is None:
-            unit.tracks.setdefault(j, -unit.up - TRACK * (len(unit.tracks) + 0.5))
-    unit.up += TRACK * (len(unit.tracks) + 0.5) if unit.tracks else 0
+            unit.tracks.setdefault(j, -unit.up - TRACK * (len(unit.tracks) + 1))
+    unit.up += TRACK * (len(unit.tracks) + 1) if unit.tracks else 0
     return unit
 
 
@@ -243,19 +243,29 @@ def rounded(points: Sequence[tuple[float, float]], radius: float = 6) -> str:
 
 
 class Item:
-    """Un groupe sur une ligne : ses unités, et le cadre qui entoure un module."""
+    """Un groupe sur une ligne, ou une partie : ses unités, et le cadre qui entoure un module."""
 
-    def __init__(self, group: Group, blocks: Sequence[Block]) -> None:
-        """Met en place les unités du groupe."""
-        single = len(group.blocks) == 1
-        self.name, self.times = group.name, group.times
-        self.units = [place(blocks, unit, group.times if single else 1) for unit in group.units]
-        self.framed = not single and bool(group.name or group.times > 1)
+    def __init__(self, group: Group, units: Sequence[Unit], part: int = 0) -> None:
+        """Mesure les unités ; ``part`` compte les lignes que le groupe occupe déjà."""
+        self.times, self.units = group.times, units
+        self.name = f"{group.name} (suite)" if part else group.name
+        self.framed = len(group.blocks) > 1 and bool(group.name or group.times > 1)
         self.pad = PAD if self.framed else 0
-        title = text_width(f"{group.name} ×{group.times}") + 2 * PAD if self.framed else 0
-        self.width = max(sum(unit.width for unit in self.units), title) + 2 * self.pad
-        self.up = max(unit.up for unit in self.units) + (HEAD + PAD if self.framed else 0)
-        self.down = max(unit.down for unit in self.units) + self.pad
+        title = text_width(f"×{group.times} {self.name}") + 2 * PAD if self.framed else 0
+        self.width = max(sum(unit.width for unit in units), title) + 2 * self.pad
+        self.up = max(unit.up for unit in units) + (HEAD + PAD if self.framed else 0)
+        self.down = max(unit.down for unit in units) + self.pad
+
+
+def items_of(group: Group, blocks: Sequence[Block], width: float) -> list[Item]:
+    """Met en place un groupe, en plusieurs parties s'il est plus large qu'une ligne."""
+    repeated = group.times if len(group.blocks) == 1 else 1
+    parts: list[list[Unit]] = [[]]
+    for unit in (place(blocks, indices, repeated) for indices in group.units):
+        if parts[-1] and sum(u.width for u in (*parts[-1], unit)) + 2 * PAD > width:
+            parts.append([])
+        parts[-1].append(unit)
+    return [Item(group, units, n) for n, units in enumerate(parts)]
 
 
 def break_lines(items: Sequence[Item], width: float) -> list[list[Item]]:

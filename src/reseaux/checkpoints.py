@@ -135,7 +135,14 @@ class Checkpoint:
         """
         if self.architecture not in builders:
             raise unknown_name("un nom d'architecture", self.architecture, builders)
-        model = builders[self.architecture](**self.arguments)
+        try:
+            model = builders[self.architecture](**self.arguments)
+        except TypeError as error:
+            raise ReseauxError(
+                f"« {self.path.name} » a été écrite avec les arguments {self.arguments}, que la "
+                f"fonction donnée pour « {self.architecture} » refuse ({error}). Donnez celle qui "
+                "a construit le réseau sauvé."
+            ) from error
         fill(model, self.state["model"], self.path)
         return model
 
@@ -159,6 +166,15 @@ class Checkpoint:
                     f"« {self.path.name} » a été écrite sans « {name} » : la reprise ne serait pas "
                     "exacte. Passez-le aussi à « checkpoints.save »."
                 )
+        absent = [name for name in _RANDOM if name not in self.state["rng"]]
+        if absent:
+            raise ReseauxError(
+                f"« {self.path.name} » n'a pas l'état du hasard de « {absent[0]} » : la reprise ne "
+                "serait pas exacte. Reprenez la sauvegarde précédente."
+            )
+        self._check_kind("optimiseur", self.state["optimizer"], optimizer.state_dict())
+        if scheduler is not None:
+            self._check_kind("planificateur", self.state["scheduler"], scheduler.state_dict())
         try:
             optimizer.load_state_dict(self.state["optimizer"])
         except ValueError as error:
@@ -173,7 +189,24 @@ class Checkpoint:
         _set_rng(self.state["rng"])
         return self.epoch
 
+    def _check_kind(self, what: str, given: dict[str, Any], expected: dict[str, Any]) -> None:
+        """Compare les réglages de deux états : torch charge sans rien dire ceux d'une autre classe.
 
+        Un réglage en trop ne suffit pas : une version de torch ou un planificateur en ajoute.
+        """
+        ours, theirs = (
+            {name for name in d.get("param_groups", [d])[0] if not name.startswith("_")}
+            for d in (given, expected)
+        )
+        if ours - theirs and theirs - ours:
+            raise ReseauxError(
+                f"« {self.path.name} » a été écrite avec un autre {what} : elle en porte "
+                f"{', '.join(sorted(ours - theirs)[:3])} au lieu de "
+                f"{', '.join(sorted(theirs - ours)[:3])}. Construisez le même {what}."
+            )
+
+
+_RANDOM = ("torch", "cuda", "numpy", "python")
 _KEYS = (
     "format",
     "architecture",

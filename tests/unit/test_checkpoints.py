@@ -1,5 +1,6 @@
 """Sauvegarder et reprendre : un écrivain tué, un pickle hostile, une reprise bit pour bit."""
 
+import json
 import os
 import pickle
 import random
@@ -112,14 +113,37 @@ def test_resuming_gives_the_same_bits(
     assert noise == [(random.random(), float(np.random.rand()))]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="pas de fork")
+def test_two_hundred_killed_writers_lose_nothing(tmp_path: Path) -> None:
+    """De vrais processus, tués par le système à n'importe quel moment d'une sauvegarde."""
+    program = Path(__file__).parent / "killed_writer.py"
+    command = [sys.executable, program, tmp_path, "200"]
+    done = subprocess.run(command, check=True, timeout=300, capture_output=True, text=True)
+    found = json.loads(done.stdout)
+    records, size = found["records"], found["size"]
+    assert len(records) == 200
+    for record in records:
+        # Ce que « save » a rendu est sur le disque ; au plus, l'écriture en cours a abouti.
+        assert record["epoch"] in (record["announced"], record["announced"] + 1), record
+        assert record["values"] == [record["epoch"]], record
+        assert len(record["left"]) <= 1, record  # le temporaire du précédent a été effacé
+    # Les coups ont porté à des moments différents : pendant, entre deux, après une sauvegarde.
+    left = [length for record in records for length in record["left"]]
+    assert len(left) >= 20
+    assert len(left) <= 180
+    assert any(0 < length < size for length in left)  # au milieu de l'écriture
+    assert any(record["announced"] > record["before"] for record in records)
+    assert found["at_the_end"] == ["c.pt"]
+
+
 def test_a_killed_writer_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
-    """Un vrai processus, tué par le système au milieu de l'écriture."""
+    """Tué exactement au milieu ; ce qu'il laisse part à la sauvegarde suivante, pas avant."""
     path = tmp_path / "poids.pt"
     checkpoints.save_weights(small(), path)
     before = path.read_bytes()
     program = """
 import os, signal, sys
-from reseaux.checkpoints import atomic_write
+from reseaux.atomic import atomic_write
 with atomic_write(sys.argv[1]) as stream:
     stream.write(b"x" * 100_000)
     stream.flush()
@@ -130,6 +154,21 @@ with atomic_write(sys.argv[1]) as stream:
     assert len(list(tmp_path.iterdir())) == 2  # le temporaire est resté, à côté
     assert path.read_bytes() == before
     checkpoints.load_weights(small(), path)
+    checkpoints.save_weights(small(), path.with_name("autre.pt"))
+    assert len(list(tmp_path.iterdir())) == 3  # ce temporaire n'est pas celui d'« autre.pt »
+    checkpoints.save_weights(small(), path)
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["autre.pt", "poids.pt"]
+
+
+def test_a_living_writer_keeps_its_temporary_file(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    with checkpoints.atomic_write(path) as slow:
+        slow.write(b"lent")
+        with checkpoints.atomic_write(path) as quick:
+            quick.write(b"rapide")
+        assert path.read_bytes() == b"rapide"
+    assert path.read_bytes() == b"lent"
+    assert [f.name for f in tmp_path.iterdir()] == ["f"]
 
 
 def test_a_failing_block_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -226,6 +265,62 @@ def test_missing_parts_are_named(tmp_path: Path) -> None:
     checkpoints.save(tmp_path / "e.pt", model, architecture="s", arguments={}, epoch=0, **bare)
     with pytest.raises(ReseauxError, match="sans « scheduler »"):
         checkpoints.load(tmp_path / "e.pt").restore(**kit(model))
+
+
+def damaged(tmp_path: Path, *keys: str) -> Path:
+    """Une sauvegarde dont il manque une clé, à n'importe quelle profondeur."""
+    content = torch.load(saved(tmp_path / "c.pt"), weights_only=True)
+    inside = content
+    for key in keys[:-1]:
+        inside = inside[key]
+    del inside[keys[-1]]
+    torch.save(content, tmp_path / "d.pt")
+    return tmp_path / "d.pt"
+
+
+def test_a_missing_weight_is_named(tmp_path: Path) -> None:
+    path = damaged(tmp_path, "model", "5.bias")
+    with pytest.raises(ReseauxError, match=r"« d\.pt ».*manquent : 5\.bias"):
+        checkpoints.load(path).build({"small": small})
+    torch.save({"5.bias": torch.zeros(3)}, tmp_path / "e.pt")
+    with pytest.raises(ReseauxError, match=r"« e\.pt ».*manquent : 0\.weight.* et \d+ autres"):
+        checkpoints.load_weights(small(), tmp_path / "e.pt")
+
+
+@pytest.mark.parametrize("key", ["torch", "numpy", "python"])
+def test_a_missing_random_state_is_named(tmp_path: Path, key: str) -> None:
+    path = damaged(tmp_path, "rng", key)
+    tools = kit(small())
+    before = torch.get_rng_state()
+    with pytest.raises(ReseauxError, match=rf"« d\.pt ».*« {key} »"):
+        checkpoints.load(path).restore(**tools)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("content", [{}, [], 3, {"model": None}])
+def test_something_else_is_not_a_checkpoint(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "x.pt")
+    with pytest.raises(ReseauxError, match=r"« x\.pt » n'est pas une sauvegarde.*manque format"):
+        checkpoints.load(tmp_path / "x.pt")
+    with pytest.raises(ReseauxError, match=r"« x\.pt »"):
+        checkpoints.load_weights(small(), tmp_path / "x.pt")
+
+
+def test_arguments_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ReseauxError, match=r"« c\.pt ».*width.*« small »"):
+        checkpoints.load(saved(tmp_path / "c.pt")).build({"small": lambda depth=1: small()})
+
+
+def test_another_optimizer_or_scheduler_is_refused(tmp_path: Path) -> None:
+    checkpoint, model = checkpoints.load(saved(tmp_path / "c.pt")), small()
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ReseauxError, match=r"« c\.pt ».*un autre optimiseur.*betas"):
+        checkpoint.restore(sgd)
+    assert "betas" not in sgd.param_groups[0]
+    tools = kit(model)
+    tools["scheduler"] = torch.optim.lr_scheduler.StepLR(tools["optimizer"], 2)
+    with pytest.raises(ReseauxError, match=r"« c\.pt ».*un autre planificateur.*T_max"):
+        checkpoint.restore(**tools)
 
 
 def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:

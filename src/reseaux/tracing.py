@@ -186,12 +186,13 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def wrap(self, name: str, layer: nn.Module) -> Callable[..., Any]:
         """Rend ce que le module appellera au lieu de son ``forward``."""
-        forward, name = layer.forward, name or self._path[0]
+        forward, root, name = layer.forward, not name, name or self._path[0]
         # Une fonction posée sur l'instance, ou une classe qui redéfinit ``forward``, est exécutée.
         known = KNOWN.get(getattr(forward, "__func__", None))
         if known is not None:
             return self._known(name, layer, known, forward)
-        if not layer._modules:
+        # Un réseau entier écrit sans couches n'en est pas une : ses opérations ont leurs lignes.
+        if not layer._modules and not (root and not type(layer).__module__.startswith("torch.")):
             return self._layer(name, layer, forward)
         if type(layer) is nn.Sequential:
             return forward  # rien ne s'y calcule hors de ses couches

@@ -378,11 +378,12 @@ def _claim(given: argparse.Namespace, share: "Share") -> None:
 def _told(pictures: "Folder", source: Path, train: list[int], test: list[int]) -> str:
     """Ce qui a été trouvé dans le dossier : les comptes, les refus, les remarques."""
     from reseaux import report
+    from reseaux.folder import readable
     from reseaux.tables import Table
 
     found = len(pictures) + len(pictures.refused)
     lines = [
-        f"Dossier « {source} » : {integer(found)} fichiers trouvés, "
+        f"Dossier « {readable(source.resolve().name)} » : {integer(found)} fichiers trouvés, "
         f"{integer(len(pictures))} images lues, {integer(len(pictures.refused))} refusés.",
         "",
     ]

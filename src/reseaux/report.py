@@ -143,7 +143,7 @@ class Outcome:
         columns = min(4, len(worst))
         rows = -(-len(worst) // columns)
         figure, axes = plt.subplots(
-            rows, columns, figsize=(2.4 * columns, 2.9 * rows), squeeze=False
+            rows, columns, figsize=(2.4 * columns, 3.2 * rows), squeeze=False
         )
         for ax in axes.flat:
             ax.axis("off")

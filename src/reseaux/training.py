@@ -148,9 +148,7 @@ def _wrapped(model: nn.Module, device: torch.device, share: Share) -> nn.Module:
     from torch.nn.parallel import DistributedDataParallel
 
     options: dict[str, Any] = {"device_ids": [device.index]} if device.type == "cuda" else {}
-    # Les statistiques de normalisation ne sont pas recopiées à chaque pas : figées, elles sont
-    # déjà les mêmes partout.
-    return DistributedDataParallel(model, broadcast_buffers=False, **options)
+    return DistributedDataParallel(model, **options)
 
 
 def _summed(values: list[float], device: torch.device, share: Share) -> list[float]:

@@ -194,8 +194,9 @@ class _Canvas:
         lines = break_lines([item for items in groups for item in items], room)
         used = max(sum(item.width for item in line) for line in lines)
         width = math.ceil(max(used + INDENT + MARGIN, NARROW))
-        bottom = self._lines(lines, self._head(width), width)
-        tall = math.ceil(self._legend(bottom, width))
+        column = min(width, WIDTH)  # du texte, plus étroit qu'un dessin très large
+        bottom = self._lines(lines, self._head(column), width)
+        tall = math.ceil(self._legend(bottom, column))
         links = f'<g class="liens">{"".join(self.links)}</g>'
         body = "\n".join((*self.frames, links, *self.blocks, *self.texts))
         return (

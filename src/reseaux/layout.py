@@ -152,6 +152,8 @@ def _blocks(summary: Summary) -> list[Block]:
     uncalled: list[Row] = []
     for i, row in enumerate(summary.rows):
         before = tuple(dict.fromkeys(b for j in row.inputs for b in sources[j])) or (0,)
+        if before != (0,) and _reads_entry(row, summary):
+            before = (0, *(b for b in before if b))
         if not row.output and not row.inputs:
             uncalled.append(row)
         elif _is_passive(row, [blocks[b].output for b in before]):
@@ -181,6 +183,18 @@ def _is_passive(row: Row, inputs: Sequence[tuple[int, ...]]) -> bool:
         return False
     same = any(math.prod(row.output) == math.prod(shape) for shape in inputs)
     return row.kind in PASSIVE or (family(row.kind) == OTHER and same)
+
+
+def _reads_entry(row: Row, summary: Summary) -> bool:
+    """Dit si une opération réunit une ligne et l'entrée du réseau, que le résumé ne nomme pas.
+
+    Les tailles le disent : une addition a celle de l'entrée, une concaténation compte ses valeurs.
+    """
+    size, entry = math.prod(row.output), math.prod(summary.input_size)
+    if row.kind == ADDITION:
+        return len(row.inputs) == 1 and size == entry
+    given = sum(math.prod(summary.rows[j].output) for j in row.inputs)
+    return row.kind == CONCATENATION and size == given + entry
 
 
 def _completes(row: Row, rows: Sequence[Row], used: Counter[int]) -> bool:
@@ -231,7 +245,7 @@ def _levels(blocks: Sequence[Block], depth: int | None) -> Iterator[tuple[Key | 
     modules = _modules(blocks)
     if depth is None:
         crowded = max(map(len, _units(blocks))) > MAX_UNIT
-        if not (crowded and any(b.kind in CONNECTING and "." in b.name for b in blocks)):
+        if not (crowded and any(map(_joining(blocks), blocks))):
             yield None, ""
         yield (
             _joining(blocks),
@@ -321,7 +335,7 @@ def _inside(members: Sequence[Block], first: int) -> tuple[str, ...]:
     paths = max([len(fed), *(len(b.inputs) for b in members if b.kind == CONCATENATION)])
     if any(block.kind == ADDITION for block in joins):
         paths_text = "raccourci"
-    elif len(joins) > 1:
+    elif len(joins) > 1 or any(max(block.inputs) < first for block in joins):
         paths_text = "liens denses"
     elif any(block.kind in CONNECTING for block in members) and paths > 1:
         paths_text = f"{paths} branches"

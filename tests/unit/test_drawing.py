@@ -254,6 +254,23 @@ def test_a_module_shows_its_branches(name, blocks, links):
     assert len(arrows(made)) == links
 
 
+def test_a_shortcut_from_the_entry_is_drawn():
+    """Le résumé ne nomme pas l'entrée du réseau : les tailles la retrouvent."""
+    with torch.device("meta"):
+        basic = models.resnet18(weights=None).layer1[0]
+    assert len(arrows(reseaux.draw(reseaux.summarize(basic, (64, 56, 56))))) == 4
+
+
+def test_a_block_wider_than_a_line_folds_its_modules():
+    with torch.device("meta"):
+        block = models.densenet121(weights=None).features.denseblock1
+    summary = reseaux.summarize(block, (64, 56, 56))
+    made = reseaux.draw(summary)
+    read = Read(made)
+    assert made.blocks <= 10
+    assert sum(number(read.label(b, "params")) for b in read.blocks) == summary.params
+
+
 def test_the_shortcut_passes_over_the_blocks():
     read = Read(reseaux.draw(module("goulot")))
     tops = [float(read.face_of(b).get("y")) for b in read.blocks]

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from reseaux.architectures import NETWORKS, build
 from reseaux.architectures.vgg import CONFIGURATIONS, FULLY_CONNECTED, weight_layers
 from reseaux.formatting import percent
-from reseaux.published import VGG_MILLIONS
+from reseaux.published import SINGLE_NETWORK, VGG_MILLIONS
 from reseaux.summary import Summary, summarize
 from reseaux.tables import Cell, Table
 
@@ -67,29 +67,49 @@ def vgg_params_table() -> Table:
 
 
 def networks_table(names: Iterable[str] = tuple(NETWORKS)) -> Table:
-    """Compare des réseaux du registre : année, couches à poids, paramètres, opérations, taille.
+    """Compare des réseaux du registre : année, couches, paramètres, opérations, mémoire, erreurs.
+
+    Les couches sont celles du plus long chemin, comme dans les noms (« ResNet-50 »). La mémoire est
+    celle des poids, puis de toutes les sorties pour une image, en float32. Les erreurs sont celles
+    d'un seul réseau, d'après son article (:data:`~reseaux.published.SINGLE_NETWORK`).
 
     Args:
         names: des clés de :data:`~reseaux.architectures.NETWORKS`.
     """
     rows: list[list[Cell]] = []
     for name in names:
-        network, summary = NETWORKS[name], summary_of(name)
-        layers = sum(row.kind in ("convolution", "connectée") for row in summary.rows)
+        network, summary, errors = NETWORKS[name], summary_of(name), SINGLE_NETWORK.get(name)
         rows.append(
             [
                 network.title,
                 str(network.year),
-                layers,
+                summary.depth,
                 summary.params / 1e6,
                 summary.macs / 1e9,
                 summary.weight_bytes / 1e6,
+                summary.activation_bytes / 1e6,
+                errors.top1 if errors else None,
+                errors.top5 if errors else None,
+                errors.protocol if errors else "–",
             ]
         )
     return Table(
-        "Réseaux tels que leur article les décrit : paramètres (millions), multiplications-"
-        "additions (milliards), poids en float32 (Mo)",
-        ["réseau", "année", "convolutions et connectées", "paramètres (M)", "MAC (G)", "Mo"],
+        "Réseaux tels que leur article les décrit : paramètres (M), multiplications-additions (G), "
+        "poids et sorties (Mo), erreurs publiées d'un seul réseau sur la validation d'ILSVRC (%)",
+        ["réseau", "année", "couches", "M", "G", "poids", "sorties", "top-1", "top-5", "protocole"],
         rows,
-        {"paramètres (M)": 1, "MAC (G)": 2, "Mo": 0},
+        {"M": 1, "G": 2, "sorties": 1, "top-1": 1, "top-5": 1},
+    )
+
+
+def errors_table() -> Table:
+    """Où lire les erreurs d'un seul réseau que :func:`networks_table` cite."""
+    return Table(
+        "Erreurs publiées d'un seul réseau, validation d'ILSVRC-2012 (%) : où les lire",
+        ["réseau", "top-1", "top-5", "ce que le réseau voit d'une image", "source"],
+        [
+            [NETWORKS[name].title, errors.top1, errors.top5, errors.protocol, errors.reference]
+            for name, errors in SINGLE_NETWORK.items()
+        ],
+        {"top-1": 2, "top-5": 2},
     )

@@ -118,3 +118,53 @@ ERRORS = MappingProxyType(
 # Paramètres de VGG, en millions, arrondis par les auteurs ; A et A-LRN partagent une colonne.
 VGG_MILLIONS = MappingProxyType({"a": 133, "a-lrn": 133, "b": 133, "c": 134, "d": 138, "e": 144})
 VGG_MILLIONS_SOURCE = ("Simonyan14", "table 2")
+
+
+@dataclass(frozen=True)
+class SingleNetwork:
+    """Les erreurs d'un seul réseau sur la validation d'ILSVRC-2012, telles que l'article les donne.
+
+    Attributes:
+        top1: erreur top-1, en % ; ``None`` si l'article ne la donne pas.
+        top5: erreur top-5, en % ; ``None`` si l'article ne la donne pas.
+        protocol: ce que le réseau a vu de chaque image.
+        source: la clé de l'article.
+        where: la table ou la figure de l'article.
+    """
+
+    top1: float | None
+    top5: float | None
+    protocol: str
+    source: str
+    where: str
+
+    @property
+    def reference(self) -> str:
+        """Où lire ces chiffres : « He 2015, table 3 »."""
+        return f"{spell_key(self.source)}, {self.where}"
+
+
+# « dense » : le réseau, rendu convolutif, parcourt l'image entière [Simonyan14, §3.2].
+# LeNet-5 n'a pas été évalué sur ILSVRC ; l'article de Network in Network non plus.
+SINGLE_NETWORK = MappingProxyType(
+    {
+        "alexnet": SingleNetwork(40.7, 18.2, "10 découpes", "Krizhevsky12", "table 2"),
+        "vgg-a": SingleNetwork(29.6, 10.4, "dense", "Simonyan14", "table 3"),
+        "vgg-a-lrn": SingleNetwork(29.7, 10.5, "dense", "Simonyan14", "table 3"),
+        "vgg-b": SingleNetwork(28.7, 9.9, "dense", "Simonyan14", "table 3"),
+        "vgg-c": SingleNetwork(28.1, 9.4, "dense", "Simonyan14", "table 3"),
+        "vgg-d": SingleNetwork(27.0, 8.8, "dense", "Simonyan14", "table 3"),
+        "vgg-e": SingleNetwork(27.3, 9.0, "dense", "Simonyan14", "table 3"),
+        "googlenet": SingleNetwork(None, 10.07, "1 découpe", "Szegedy14", "table 3"),
+        "bn-inception": SingleNetwork(25.2, 7.82, "1 découpe", "Ioffe15", "figure 4"),
+        "inception-v3": SingleNetwork(21.2, 5.6, "1 découpe", "Szegedy15", "table 3"),
+        "inception-v4": SingleNetwork(20.0, 5.0, "1 découpe", "Szegedy16", "table 2"),
+        "xception": SingleNetwork(21.0, 5.5, "1 découpe", "Chollet16", "table 1"),
+        "resnet-18": SingleNetwork(27.88, None, "10 découpes", "He15", "table 2"),
+        "resnet-34": SingleNetwork(24.52, 7.46, "10 découpes", "He15", "table 3"),
+        "resnet-50": SingleNetwork(22.85, 6.71, "10 découpes", "He15", "table 3"),
+        "resnet-101": SingleNetwork(21.75, 6.05, "10 découpes", "He15", "table 3"),
+        "resnet-152": SingleNetwork(21.43, 5.71, "10 découpes", "He15", "table 3"),
+        "squeezenet": SingleNetwork(42.5, 19.7, "1 découpe", "Iandola16", "table 2"),
+    }
+)

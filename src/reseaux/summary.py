@@ -7,6 +7,7 @@ linéaires et des produits de matrices, sans biais, pour une image, en mode éva
 moitié de ce que compte ``torch.utils.flop_counter.FlopCounterMode``.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from torch import nn
 from reseaux.errors import ReseauxError
 from reseaux.formatting import percent
 from reseaux.tables import Cell, Table
-from reseaux.tracing import CONNECTING, Row, times, trace
+from reseaux.tracing import CONNECTING, WEIGHTED, Row, times, trace
 
 Size = Sequence[int]
 
@@ -57,6 +58,20 @@ class Summary:
     def weight_bytes(self) -> int:
         """Taille des paramètres en octets, en float32 (quatre octets chacun)."""
         return 4 * self.params
+
+    @property
+    def activation_bytes(self) -> int:
+        """Taille de toutes les sorties, en float32 : ce que l'entraînement garde d'une image."""
+        return 4 * sum(math.prod(row.output) for row in self.rows if row.output)
+
+    @property
+    def depth(self) -> int:
+        """Couches à poids (convolutions et connectées) sur le plus long chemin, comme les noms."""
+        longest: list[int] = []
+        for row in self.rows:
+            before = max((longest[i] for i in row.inputs), default=0)
+            longest.append(before + (row.kind in WEIGHTED))
+        return max(longest, default=0)
 
     @property
     def note(self) -> str:

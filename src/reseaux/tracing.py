@@ -42,6 +42,7 @@ KINDS: dict[type[nn.Module], str] = {
     nn.Identity: "identité",
 }
 MATMUL = "produit de matrices"
+WEIGHTED = (KINDS[nn.Conv2d], KINDS[nn.Linear], MATMUL)  # ce que les articles appellent couches
 # Les opérations qui réunissent plusieurs chemins.
 CONCATENATION, ADDITION, MULTIPLICATION = "concaténation", "addition", "multiplication"
 CONNECTING = (CONCATENATION, ADDITION, MULTIPLICATION)

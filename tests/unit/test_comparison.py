@@ -6,7 +6,8 @@ import pytest
 from torchvision import models
 
 from reseaux import comparison, published, zoo
-from reseaux.architectures.vgg import CONFIGURATIONS
+from reseaux.architectures import NETWORKS
+from reseaux.architectures.vgg import CONFIGURATIONS, weight_layers
 
 
 def test_every_torchvision_model_is_there():
@@ -117,3 +118,59 @@ def test_published_sizes():
 def test_spell_key():
     assert published.spell_key("He15") == "He 2015"
     assert published.spell_key("LeCun98") == "LeCun 1998"
+
+
+def test_the_models_table_has_each_model_once_with_its_default_weights():
+    table = zoo.models_table()
+    assert [row[0] for row in table.rows] == models.list_models(module=models)
+    for name, params, gmacs, size, top1, top5 in table.rows:
+        meta = models.get_model_weights(name).DEFAULT.meta
+        assert (params * 1e6, gmacs) == pytest.approx((meta["num_params"], meta["_ops"]))
+        assert size == meta["_file_size"]
+        assert (top1, top5) == tuple(meta["_metrics"]["ImageNet-1K"].values())
+    assert table.sortable
+
+
+# (top-1, top-5) d'un seul réseau, relus dans la table que cite published.SINGLE_NETWORK.
+SINGLE = {
+    "alexnet": (40.7, 18.2),
+    "vgg-a": (29.6, 10.4),
+    "vgg-a-lrn": (29.7, 10.5),
+    "vgg-b": (28.7, 9.9),
+    "vgg-c": (28.1, 9.4),
+    "vgg-d": (27.0, 8.8),
+    "vgg-e": (27.3, 9.0),
+    "googlenet": (None, 10.07),
+    "bn-inception": (25.2, 7.82),
+    "inception-v3": (21.2, 5.6),
+    "inception-v4": (20.0, 5.0),
+    "xception": (21.0, 5.5),
+    "resnet-18": (27.88, None),
+    "resnet-34": (24.52, 7.46),
+    "resnet-50": (22.85, 6.71),
+    "resnet-101": (21.75, 6.05),
+    "resnet-152": (21.43, 5.71),
+    "squeezenet": (42.5, 19.7),
+}
+
+
+def test_published_single_networks():
+    found = {name: (e.top1, e.top5) for name, e in published.SINGLE_NETWORK.items()}
+    assert found == SINGLE
+    assert set(found) == set(NETWORKS) - {"lenet-5", "nin"}
+    for name, errors in published.SINGLE_NETWORK.items():
+        assert errors.source == NETWORKS[name].paper
+
+
+def test_networks_table_holds_every_network_and_its_errors():
+    table = comparison.networks_table()
+    columns = dict(zip(table.columns, zip(*table.rows, strict=True), strict=True))
+    assert list(columns["réseau"]) == [network.title for network in NETWORKS.values()]
+    assert dict(
+        zip(NETWORKS, zip(columns["top-1"], columns["top-5"], strict=True), strict=True)
+    ) == (SINGLE | {"lenet-5": (None, None), "nin": (None, None)})
+    depths = dict(zip(NETWORKS, columns["couches"], strict=True))
+    assert all(depths[f"vgg-{c}"] == weight_layers(c) for c in CONFIGURATIONS)
+    # Quatre octets par paramètre.
+    for millions, weights in zip(columns["M"], columns["poids"], strict=True):
+        assert weights == pytest.approx(4 * millions)

@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
 import reseaux
+from reseaux import comparison
 from reseaux.tracing import times
 
 
@@ -80,23 +81,20 @@ def seen_pixels(net, size):
     return tuple(int(indices.max() - indices.min()) + 1 for indices in x.grad[0, 0].nonzero().T)
 
 
-layers = st.tuples(
-    st.sampled_from(["conv", "moyenne", "dilatée"]),
-    st.integers(1, 4),
-    st.integers(1, 4),
-    st.integers(1, 2),
-)
+sides = st.tuples(st.integers(1, 4), st.integers(1, 4))
+strides = st.tuples(st.integers(1, 2), st.integers(1, 2))
+layers = st.tuples(st.sampled_from(["conv", "moyenne", "dilatée"]), sides, strides)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(layers, min_size=1, max_size=3), st.booleans())
 def test_receptive_field_is_what_the_gradient_sees(plan, shortcut):
     net, dilation = nn.Sequential(), {"dilatée": 2}
-    for kind, height, width, stride in plan:
+    for kind, sides, stride in plan:
         if kind == "moyenne":
-            net.append(nn.AvgPool2d((height, width), stride))
+            net.append(nn.AvgPool2d(sides, stride))
         else:
-            net.append(nn.Conv2d(1, 1, (height, width), stride, dilation=dilation.get(kind, 1)))
+            net.append(nn.Conv2d(1, 1, sides, stride, dilation=dilation.get(kind, 1)))
     if shortcut:  # deux chemins : le plus large des deux l'emporte
         net.append(Branches(nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 1)))
     size = (1, 120, 120)
@@ -215,6 +213,12 @@ def test_a_called_again_module_counts_its_weights_once_and_its_work_twice():
     summary = reseaux.summarize(nn.Sequential(layer, nn.Sequential(layer, nn.Flatten())), (3, 5, 5))
     assert [row.params for row in summary.rows] == [84, 6, 0, 0, 0, 0, 0]
     assert summary.macs == 2 * 25 * 81
+
+
+def test_the_path_is_that_of_evaluation():
+    net = reseaux.build("googlenet", device="meta", aux_heads=True).train()
+    rows = reseaux.summarize(net).rows
+    assert [row.output for row in rows if row.name == "aux.4a.1.0"] == [()]
 
 
 def test_a_redefined_forward_is_run():
@@ -375,6 +379,19 @@ def test_the_table_shows_every_count_and_the_total():
         assert expected in html
     assert html.count("<tr>") == 1 + 11 + 1
     assert math.isclose(summary.weight_bytes, 4 * 60_965_224)
+
+
+@pytest.mark.parametrize(
+    ("name", "depth"),
+    [("alexnet", 8), ("googlenet", 22), *((f"resnet-{n}", n) for n in (18, 34, 50, 101, 152))],
+)
+def test_depth_is_the_one_in_the_name(name, depth):
+    assert comparison.summary_of(name).depth == depth
+
+
+def test_activations_are_every_output():
+    summary = reseaux.summarize(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), (1, 5, 5))
+    assert summary.activation_bytes == 4 * (2 * 9 + 2 * 9)
 
 
 def test_times():

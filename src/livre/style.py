@@ -1,4 +1,4 @@
-"""La feuille de style du livre et la fonte des formules, copiées dans le site."""
+"""La feuille de style, la fonte des formules et le tri des tableaux, copiés dans le site."""
 
 from pathlib import Path
 
@@ -13,6 +13,7 @@ def add_static_folder(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Charge ``livre.css`` après les feuilles du thème."""
+    """Charge ``livre.css`` après les feuilles du thème, et ``tri.js`` une fois la page lue."""
     app.connect("builder-inited", add_static_folder)
     app.add_css_file("livre.css", priority=900)
+    app.add_js_file("tri.js", loading_method="defer")

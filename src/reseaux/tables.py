@@ -3,12 +3,19 @@
 Un :class:`Table` a deux visages : du HTML accessible dans un notebook (légende, en-têtes de
 colonnes et de lignes, défilement sur un petit écran), du texte aligné partout ailleurs. Les tests
 comparent les deux à une référence.
+
+Un tableau « triable » porte de quoi être trié : dans le site, ``tri.js`` pose un bouton sur chaque
+en-tête. Ailleurs (Colab, papier), il reste dans son ordre ; :meth:`Table.sorted_by` en donne un
+autre.
 """
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
+from reseaux.errors import unknown_name
 from reseaux.formatting import decimal, integer
 
 Cell = str | int | float | None
@@ -26,12 +33,39 @@ class Table:
         rows: une suite de cellules par ligne ; ``None`` donne une cellule vide. La première
             cellule d'une ligne en est l'en-tête.
         digits: pour une colonne de nombres, chiffres après la virgule (0 par défaut).
+        sortable: permettre au lecteur du site de trier les lignes.
     """
 
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     digits: Mapping[str, int] | None = None
+    sortable: bool = False
+
+    def sorted_by(self, column: str, reverse: bool = False) -> "Table":
+        """Rend le même tableau, trié selon une colonne ; les cellules vides restent à la fin.
+
+        Args:
+            column: le titre de la colonne.
+            reverse: du plus grand au plus petit.
+
+        Raises:
+            ReseauxError: colonne inconnue.
+        """
+        if column not in self.columns:
+            raise unknown_name("une colonne de ce tableau", column, self.columns)
+        index = list(self.columns).index(column)
+        number = self._is_number(index)
+
+        def key(row: Sequence[Cell]) -> tuple[float, list[str | int]]:
+            cell = row[index]
+            if number and not isinstance(cell, str):
+                return float(cell or 0), []
+            return 0.0, _alphabetical(str(cell))
+
+        filled = [row for row in self.rows if row[index] not in (None, "")]
+        empty = [row for row in self.rows if row[index] in (None, "")]
+        return replace(self, rows=sorted(filled, key=key, reverse=reverse) + empty)
 
     def text_rows(self) -> list[list[str]]:
         """Rend les cellules en texte, nombres à la française, ligne par ligne."""
@@ -77,24 +111,33 @@ class Table:
             for name, number in zip(self.columns, numeric, strict=True)
         )
         body = "\n".join(
-            "<tr>"
-            # Une cellule vide n'est l'en-tête de rien.
-            + (f'<th scope="row">{escape(row[0])}</th>' if row[0] else "<td></td>")
-            + "".join(
-                f"<td{_class('nombre' if number else 'court' * (len(cell) <= SHORT))}>"
-                f"{escape(cell)}</td>"
-                for cell, number in zip(row[1:], numeric[1:], strict=True)
-            )
-            + "</tr>"
-            for row in self.text_rows()
+            self._html_row(row, text, numeric)
+            for row, text in zip(self.rows, self.text_rows(), strict=True)
         )
         # Le cadre défile de côté sur un petit écran ; « tabindex » l'ouvre au clavier.
         return (
-            f'<div class="tableau" role="region" tabindex="0" '
+            f'<div class="tableau{" triable" * self.sortable}" role="region" tabindex="0" '
             f'aria-label="{escape(self.caption)}">\n'
             f"<table><caption>{escape(self.caption)}</caption>\n"
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
         )
+
+    def _html_row(self, row: Sequence[Cell], text: Sequence[str], numeric: Sequence[bool]) -> str:
+        """Rend une ligne en HTML ; la valeur exacte d'un nombre suit pour le tri."""
+        # Une cellule vide n'est l'en-tête de rien.
+        cells = [f'<th scope="row">{escape(text[0])}</th>' if text[0] else "<td></td>"]
+        for cell, shown, number in zip(row[1:], text[1:], numeric[1:], strict=True):
+            kind = _class("nombre" if number else "court" * (len(shown) <= SHORT))
+            value = f' data-value="{cell}"' if self.sortable and number and shown else ""
+            cells.append(f"<td{kind}{value}>{escape(shown)}</td>")
+        return f"<tr>{''.join(cells)}</tr>"
+
+
+def _alphabetical(text: str) -> list[str | int]:
+    """La clé de tri d'un texte : ni accents ni capitales ; « resnet50 » avant « resnet101 »."""
+    letters = unicodedata.normalize("NFD", text.casefold())
+    plain = "".join(c for c in letters if not unicodedata.combining(c))
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", plain)]
 
 
 def _class(name: str) -> str:

@@ -142,3 +142,26 @@ def family_table() -> Table:
         ("famille", "réseaux", "année", "article", "paramètres", "meilleur top-1"),
         rows,
     )
+
+
+def models_table() -> Table:
+    """Chaque classifieur de torchvision avec ses meilleurs poids ; le lecteur peut le trier."""
+    from torchvision import models
+
+    best = {
+        name: models.get_model_weights(name).DEFAULT.name
+        for name in models.list_models(module=models)
+    }
+    rows = [
+        (w.model, w.params / 1e6, w.gmacs, w.file_mb, w.top1, w.top5)
+        for w in torchvision_weights()
+        if best[w.model] == w.weights
+    ]
+    columns = ("réseau", "paramètres (M)", "MAC (G)", "fichier (Mio)", "top-1 (%)", "top-5 (%)")
+    return Table(
+        "Les classifieurs de torchvision, avec les poids qu'ils proposent par défaut",
+        columns,
+        rows,
+        {"paramètres (M)": 1, "MAC (G)": 2, "top-1 (%)": 1, "top-5 (%)": 1},
+        sortable=True,
+    )

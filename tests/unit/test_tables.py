@@ -1,8 +1,11 @@
 """Les tableaux : texte comparé à une référence, HTML relu par BeautifulSoup."""
 
+from dataclasses import replace
+
 import pytest
 from bs4 import BeautifulSoup
 
+from reseaux.errors import ReseauxError
 from reseaux.tables import Table
 
 TABLE = Table(
@@ -75,3 +78,41 @@ def test_an_empty_table_keeps_its_header():
 def test_a_row_of_the_wrong_length_is_refused():
     with pytest.raises(ValueError):
         repr(Table("Fausse", ["a", "b"], [["un"]]))
+
+
+SORTABLE = replace(TABLE, sortable=True)
+
+
+def test_a_sortable_table_carries_exact_values():
+    page = html(SORTABLE)
+    assert page.div["class"] == ["tableau", "triable"]
+    assert "data-value" not in TABLE._repr_html_()
+    assert "triable" not in TABLE._repr_html_()
+    values = [[td.get("data-value") for td in tr.find_all("td")] for tr in page.tbody("tr")]
+    assert values == [["138357544", "9.62", None], [None, "21.0", None], ["61706", "100.5", None]]
+    # Sans JavaScript, rien qui ne marche pas : les boutons viennent du script.
+    assert not page.find("button")
+    assert repr(SORTABLE) == repr(TABLE)
+
+
+def names(table: Table) -> list[object]:
+    return [row[0] for row in table.rows]
+
+
+def test_sorting_keeps_empty_cells_last():
+    assert names(TABLE.sorted_by("Paramètres")) == ["LeNet-5", "VGG-16", "A < B"]
+    assert names(TABLE.sorted_by("Paramètres", reverse=True)) == ["VGG-16", "LeNet-5", "A < B"]
+    assert names(TABLE.sorted_by("Note", reverse=True)) == ["VGG-16", "LeNet-5", "A < B"]
+    assert names(TABLE) == ["VGG-16", "A < B", "LeNet-5"]
+
+
+def test_sorting_ignores_accents_and_capitals_and_reads_numbers():
+    table = Table("t", ["n"], [["zèbre"], ["Écart"], ["eau"], ["Zoo"]])
+    assert names(table.sorted_by("n")) == ["eau", "Écart", "zèbre", "Zoo"]
+    table = Table("t", ["n"], [["r101"], ["r50"], ["7"], ["r"]])
+    assert names(table.sorted_by("n")) == ["7", "r", "r50", "r101"]
+
+
+def test_an_unknown_column_is_refused():
+    with pytest.raises(ReseauxError, match=r"« parametres ».*Vouliez-vous dire « Paramètres »"):
+        TABLE.sorted_by("parametres")

@@ -59,7 +59,8 @@ from reseaux.summary import Summary
 from reseaux.tracing import ADDITION, CONCATENATION, MATMUL, MULTIPLICATION, times
 
 SMALLEST = 11  # pixels CSS : en dessous, le dessin défile au lieu de rétrécir
-NARROW = 430  # largeur d'un dessin de peu de blocs, pour que sa notice se lise
+NARROW = 388  # d'une ligne sur un téléphone, où un pixel CSS vaut un peu plus d'une unité
+PHONE = 600  # pixels CSS : en dessous, une page montre le dessin étroit
 BETWEEN = 26  # entre deux lignes de blocs, la place du lien de l'une à l'autre
 INDENT = 6  # où commence une ligne de blocs, flèche d'entrée comprise
 INSET = 6  # entre le début d'un groupe et son cadre
@@ -102,11 +103,14 @@ class Drawing:
         title: le nom du réseau.
         blocks: le nombre de blocs dessinés, l'entrée à part.
         svg: le dessin, qui se suffit à lui-même.
+        narrow: le même, en lignes plus courtes : une page le montre sur un téléphone. Vide si le
+            premier est déjà étroit.
     """
 
     title: str
     blocks: int
     svg: str
+    narrow: str
 
     def _repr_html_(self) -> str:
         """Met le SVG dans la page, où les couleurs du thème l'atteignent.
@@ -115,7 +119,10 @@ class Drawing:
         """
         return (
             f'<div class="dessin" role="region" tabindex="0" style="overflow-x:auto" '
-            f'aria-label="{escape(f"Dessin de {self.title}")}">\n{self.svg}</div>'
+            f'aria-label="{escape(f"Dessin de {self.title}")}">\n'
+            f"<style>.dessin .etroit{{display:none}}@media(max-width:{PHONE}px){{"
+            ".dessin .etroit{display:block}.dessin .large{display:none}}</style>\n"
+            f"{self.svg}{self.narrow}</div>"
         )
 
     def __repr__(self) -> str:
@@ -168,19 +175,20 @@ def draw(summary: Summary, depth: int | None = None) -> Drawing:
     if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 1):
         raise ReseauxError(f"depth={depth!r} : il faut un entier au moins égal à 1, ou None.")
     layout = arrange(summary, depth)
-    return Drawing(summary.title, layout.drawn, _Canvas(summary, layout).svg())
+    wide, narrow = (_Canvas(summary, layout, width).svg() for width in (WIDTH, NARROW))
+    return Drawing(summary.title, layout.drawn, wide, narrow if ' class="large"' in wide else "")
 
 
 class _Canvas:
     """Écrit le SVG, de haut en bas."""
 
-    def __init__(self, summary: Summary, layout: Layout) -> None:
-        self.summary, self.layout = summary, layout
+    def __init__(self, summary: Summary, layout: Layout, width: int) -> None:
+        self.summary, self.layout, self.width = summary, layout, width
         drawn = [layout.blocks[i] for group in layout.groups for i in group.blocks]
         strips = {NORMALISATION for block in drawn if block.normalized}
         present = {block.family for block in drawn} | strips
         self.families = [name for name in STYLES if name in present]
-        content = repr((summary.title, summary.input_sizes, summary.rows, layout))
+        content = repr((width, summary.title, summary.input_sizes, summary.rows, layout))
         self.id = "dessin-" + sha256(content.encode()).hexdigest()[:10]
         self.frames: list[str] = []
         self.links: list[str] = []
@@ -189,21 +197,22 @@ class _Canvas:
 
     def svg(self) -> str:
         """Rend le SVG entier."""
-        room = WIDTH - INDENT - MARGIN
+        room = self.width - INDENT - MARGIN
         groups = (items_of(group, self.layout.blocks, room) for group in self.layout.groups)
         lines = break_lines([item for items in groups for item in items], room)
         used = max(sum(item.width for item in line) for line in lines)
         width = math.ceil(max(used + INDENT + MARGIN, NARROW))
-        column = min(width, WIDTH)  # du texte, plus étroit qu'un dessin très large
+        column = min(width, self.width)  # du texte, plus étroit qu'un dessin très large
         bottom = self._lines(lines, self._head(column), width)
         tall = math.ceil(self._legend(bottom, column))
+        name = "etroit" if self.width < WIDTH else "large" if width > NARROW else "seul"
         links = f'<g class="liens">{"".join(self.links)}</g>'
         body = "\n".join((*self.frames, links, *self.blocks, *self.texts))
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" id="{self.id}" class="dessin-reseau" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" id="{self.id}" class="{name}" '
             f'viewBox="0 0 {width} {tall}" width="{width}" height="{tall}" role="img" '
             f'aria-labelledby="{self.id}-t {self.id}-d" fill="{COLORS["clair"][0]}" '
-            f'style="display:block;width:100%;height:auto;max-width:{width}px;'
+            f'style="width:100%;height:auto;max-width:{width}px;'
             f'min-width:{math.ceil(width * SMALLEST / FONT)}px">\n'
             f'<title id="{self.id}-t">{escape(f"Dessin de {self.summary.title}")}</title>\n'
             f'<desc id="{self.id}-d">{escape(self._description())}</desc>\n'

@@ -2,6 +2,7 @@
 
     python -m reseaux.transfer "mes images"                    # apprend, teste, écrit « resultats »
     python -m reseaux.transfer --predire photo.jpg             # répond avec ce qui a été appris
+    torchrun --nproc-per-node 2 -m reseaux.transfer "mes images" --methode reglage-fin
 
 Le dossier de sortie reçoit ``modele.safetensors``, ``rapport.txt``, ``confusion.png``,
 ``erreurs.png`` et ``fichiers.csv``, qui dit ce qu'est devenu chaque fichier. Chacun est écrit d'un
@@ -12,6 +13,7 @@ import argparse
 import errno
 import hashlib
 import json
+import os
 import re
 import shlex
 import sys
@@ -215,7 +217,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return stop.code if isinstance(stop.code, int) else 2
     try:
         if given.predire:
-            _predict(given)
+            if _speaks():
+                _predict(given)
         else:
             _learn(given)
     except ReseauxError as error:
@@ -224,7 +227,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         _complain(f"Erreur : {_system(error)}")
         return 1
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not re.search("memory", str(error)):
+            raise  # un défaut du programme : il se montre
         _complain("Erreur : la mémoire ne suffit pas. Diminuez « --taille ».")
         return 1
     except KeyboardInterrupt:
@@ -236,10 +241,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: str) -> None:
-    import os
-
-    if os.environ.get("RANK", "0") == "0":  # à plusieurs processus, un seul parle
+    if _speaks():
         print(message, file=sys.stderr)
+
+
+def _speaks() -> bool:
+    """À plusieurs processus, un seul parle."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _system(error: OSError) -> str:

@@ -14,6 +14,7 @@ processus ; ``python -m reseaux.transfer`` s'en sert.
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -46,7 +47,7 @@ def joined(cards: bool = False) -> Iterator[training.Share]:
             le processeur (gloo).
 
     Raises:
-        ReseauxError: plus de processus que de cartes.
+        ReseauxError: plus de processus que de cartes ; un autre processus s'est arrêté.
     """
     import torch.distributed as dist
 
@@ -66,6 +67,13 @@ def joined(cards: bool = False) -> Iterator[training.Share]:
     dist.init_process_group("nccl" if cards else "gloo", timeout=timedelta(minutes=30))
     try:
         yield training.Share(dist.get_rank(), dist.get_world_size())
+    except RuntimeError as error:
+        if not re.search("gloo|nccl|connection", str(error), re.IGNORECASE):
+            raise
+        raise ReseauxError(
+            "Un autre processus s'est arrêté ; celui-ci ne peut pas continuer seul. "
+            "Relancez la même commande, en reprenant la dernière sauvegarde (« --reprendre »)."
+        ) from error
     finally:
         dist.destroy_process_group()
 

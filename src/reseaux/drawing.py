@@ -30,7 +30,6 @@ from reseaux.layout import (
     OTHER,
     POOLING,
     UNUSED,
-    Block,
     Layout,
     arrange,
 )
@@ -47,7 +46,6 @@ from reseaux.placement import (
     break_lines,
     height,
     items_of,
-    kind_text,
     rounded,
     stride_text,
     text_width,
@@ -224,13 +222,36 @@ class _Canvas:
         """Le dessin en phrases, pour qui ne le voit pas."""
         sentences = [f"Réseau dessiné de l'entrée à la sortie, à l'{SCALE}."]
         for group in self.layout.groups:
-            words = " ; ".join(_words(self.layout.blocks[i]) for i in group.blocks)
+            words = " ; ".join(self._words(i, group.blocks[0]) for i in group.blocks)
             repeated = f", {group.times} fois" if group.times > 1 else ""
             if len(group.blocks) > 1:
-                words, repeated = f"{group.name or 'Blocs'}{repeated} : {words}", ""
+                name = f"module {group.name}" if group.name else "blocs"
+                words, repeated = f"{name}{repeated} : {words}", ""
             sentences.append(f"{words}{repeated}.")
         sentences.append(f"En tout, {integer(self.summary.params)} paramètres.")
         return french(" ".join(sentence[0].upper() + sentence[1:] for sentence in sentences))
+
+    def _words(self, i: int, first: int) -> str:
+        """Un bloc en quelques mots ; ``first`` est le premier de son groupe."""
+        block, shape = self.layout.blocks[i], times(self.layout.blocks[i].output)
+        named = f"module {block.name}" if block.family == MODULE else block.kind
+        paths, outside = len(block.inputs), any(j < first for j in block.inputs)
+        reads = f"réunit {paths} chemins" if paths > 1 else ""
+        if i > first and outside:
+            reads += ", dont l'entrée du module" if reads else "lit l'entrée du module"
+        elif paths == 1 and block.inputs != (i - 1,) and i > first:
+            source = self.layout.blocks[block.inputs[0]]
+            reads = f"lit la sortie {times(source.output)} de « {source.name} »"
+        parts = [
+            f"{named} {times(block.kernel)}".strip(),
+            reads,
+            "avec sa normalisation" if block.normalized else "",
+            *block.inside,
+            stride_text(block),
+            (shape if block.kind == ENTRY else f"sortie {shape}") if shape else "",
+            f"{integer(block.params)} paramètres" if block.params else "",
+        ]
+        return ", ".join(part for part in parts if part)
 
     def _css(self) -> str:
         """Les couleurs : celles du thème dans le livre, les nôtres dans un fichier seul."""
@@ -424,21 +445,6 @@ class _Canvas:
         self._text(x + 6, y + 6, "pixels", "g")
         self._text(x + 24, bottom - 6, "canaux", "g")
         self.blocks.append(f'<path class="regle" d="{"".join(marks)}"/>')
-
-
-def _words(block: Block) -> str:
-    """Un bloc en quelques mots."""
-    module = block.family == MODULE
-    shape = times(block.output)
-    parts = [
-        block.name if module else kind_text(block),
-        "avec sa normalisation" if block.normalized else "",
-        *block.inside,
-        stride_text(block),
-        (shape if block.kind == ENTRY else f"sortie {shape}") if shape else "",
-        f"{integer(block.params)} paramètres" if block.params else "",
-    ]
-    return ", ".join(part for part in parts if part)
 
 
 def _flat(name: str, light: float) -> str:

@@ -48,7 +48,7 @@ def thickness(channels: int) -> float:
 # Les textes -------------------------------------------------------------------------------------
 
 
-def kind_text(block: Block) -> str:
+def _kind(block: Block) -> str:
     """Le genre et le noyau : « conv 3×3 »."""
     kernel = f" {times(block.kernel)}" if block.kernel else ""
     return _WORDS.get(block.kind, block.kind) + kernel
@@ -68,7 +68,7 @@ def label(block: Block) -> list[tuple[str, str]]:
         name = block.name if len(block.name) <= 16 or own == block.name else f"…{own}"
         first = [("genre", name), *(("dedans", line) for line in block.inside)]
     else:
-        first = [("genre", kind_text(block)), ("pas", stride_text(block))]
+        first = [("genre", _kind(block)), ("pas", stride_text(block))]
     params = integer(block.params) if block.params else ""
     lines = [*first, ("forme", times(block.output)), ("params", params)]
     return [(name, text) for name, text in lines if text]

@@ -259,6 +259,14 @@ def test_a_module_shows_its_branches(name, blocks, links):
     assert len(arrows(made)) == links
 
 
+def test_the_description_says_where_the_paths_part_and_meet():
+    said = Read(reseaux.draw(module("projection"))).svg.find(f"{SVG}desc").text
+    assert "convolution 1×1, lit l'entrée du module" in said
+    assert "addition, réunit 2 chemins, sortie 128×28×28" in said
+    said = Read(reseaux.draw(module("goulot"))).svg.find(f"{SVG}desc").text
+    assert "addition, réunit 2 chemins, dont l'entrée du module" in said
+
+
 def test_a_shortcut_from_the_entry_is_drawn():
     """Le résumé ne nomme pas l'entrée du réseau : les tailles la retrouvent."""
     with torch.device("meta"):
@@ -327,6 +335,7 @@ def test_a_screen_reader_gets_the_content(name, drawn):
     assert summary.title in title.text
     for block in Read(made).blocks:
         assert Read(made).label(block, "forme") in description.text
+    assert "convolution" in description.text.lower() or name == "swin_t"
 
 
 @every_network
@@ -350,6 +359,13 @@ def test_a_phone_shows_the_drawing_without_scrolling(name, drawn):
     """La boîte d'une cellule a 358 pixels de large sur un écran de 390."""
     narrow = both(drawn(name)[1])[1].svg
     assert int(re.search(r"min-width:(\d+)px", narrow.get("style"))[1]) <= 358
+
+
+@pytest.mark.parametrize("name", reseaux.NETWORKS)
+def test_a_computer_shows_the_drawing_without_scrolling(name, drawn):
+    """La boîte d'une cellule a 704 pixels de large sur un écran de 1280."""
+    style = Read(drawn(name)[1]).svg.get("style")
+    assert int(re.search(r"min-width:(\d+)px", style)[1]) <= 704
 
 
 @every_network
@@ -499,12 +515,18 @@ def test_random_networks_with_branches(stages, channels, open_end):
     assert len(made.svg.encode()) <= 60_000
 
 
+def up_and_down(n):
+    """Deux couches qui changent de taille : ni répétition, ni suite de cartes d'une même taille."""
+    return nn.Sequential(nn.Conv2d(n, n, 2, 2), nn.ConvTranspose2d(n, n + 1, 2, 2))
+
+
 @pytest.mark.parametrize(
     ("net", "size"),
     [
         (nn.Linear(3, 2), (3,)),
         (nn.ReLU(), (3, 8, 8)),
         (nn.Sequential(*(nn.Linear(n + 1, n + 2) for n in range(200))), (1,)),
+        (nn.Sequential(*(up_and_down(n) for n in range(1, 40))), (1, 8, 8)),
         (nn.TransformerEncoderLayer(32, 4, 64, batch_first=True), (10, 32)),
         (nn.Sequential(nn.Conv1d(2, 3, 5), nn.BatchNorm1d(3)), (2, 20)),
         (nn.Conv3d(1, 2, 3), (1, 5, 6, 7)),

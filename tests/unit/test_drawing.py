@@ -17,9 +17,10 @@ from torch import nn
 from torchvision import models
 
 import reseaux
-from reseaux import drawing, placement
+from reseaux import drawing, layout, placement
 from reseaux.errors import ReseauxError
 from reseaux.summary import Summary
+from reseaux.tracing import CONNECTING, MATMUL
 
 SVG = "{http://www.w3.org/2000/svg}"
 TORCHVISION = (
@@ -212,6 +213,23 @@ def test_the_legend_names_the_kinds_present_and_no_other(name, drawn):
     assert set(legend) <= set(drawing.STYLES)
 
 
+@every_network
+def test_a_block_has_the_pattern_of_its_kind(name, drawn):
+    read = Read(drawn(name)[1])
+    swatches = [r.get("fill") for r in read.svg.iter(f"{SVG}rect") if r.get("class") == "bloc"]
+    fills = dict(zip(read.texts("legende"), swatches, strict=True))
+    kinds = {"conv": "convolution", "max": "pooling", "moyenne": "pooling"}
+    kinds |= {"connectée": "couche connectée", "norm.": "normalisation", "produit": MATMUL}
+    kinds |= {kind: kind for kind in CONNECTING}
+    seen = set()
+    for block in read.blocks:
+        kind = kinds.get(read.label(block, "genre").split(" ")[0])
+        if kind:
+            assert read.face_of(block).get("fill") == fills[kind]
+            seen.add(kind)
+    assert seen
+
+
 def test_kinds_have_distinct_colors_and_patterns():
     styles = drawing.STYLES
     assert len({(color, path) for color, path, _ in styles.values()}) == len(styles)
@@ -303,6 +321,9 @@ def test_a_whole_inception_network_shows_its_modules_as_blocks(drawn):
     said = {t.text for b in modules for t in b.iter(f"{SVG}text") if t.get("class") == "dedans"}
     assert said == {"6 conv, 1 pool", "4 branches"}
     assert "dessiné d'un bloc" in " ".join(read.texts("g"))
+    assert len(arrows(drawn("googlenet")[1])) == len(read.blocks) - 1  # une chaîne
+    ends = [re.findall(r"[ML]([-\d.]+) ", p.get("d")) for p in arrows(drawn("googlenet")[1])]
+    assert all(float(xs[-1]) - float(xs[0]) < 150 for xs in ends)  # d'un bloc au suivant
 
 
 def test_depth_folds_the_modules_of_a_level(drawn):
@@ -538,6 +559,7 @@ def test_any_network_can_be_drawn(net, size):
     summary = reseaux.summarize(net, size, dtypes=[torch.long] if words else None)
     made = reseaux.draw(summary)
     read = Read(made)
+    assert made.blocks <= layout.MAX_BLOCKS
     assert (
         sum(number(read.label(b, "params")) * read.times(b) for b in read.blocks) == summary.params
     )

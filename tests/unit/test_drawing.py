@@ -547,7 +547,7 @@ def up_and_down(n):
         (nn.Linear(3, 2), (3,)),
         (nn.ReLU(), (3, 8, 8)),
         (nn.Sequential(*(nn.Linear(n + 1, n + 2) for n in range(200))), (1,)),
-        (nn.Sequential(*(up_and_down(n) for n in range(1, 40))), (1, 8, 8)),
+        (nn.Sequential(*(layer for n in range(1, 40) for layer in up_and_down(n))), (1, 8, 8)),
         (nn.TransformerEncoderLayer(32, 4, 64, batch_first=True), (10, 32)),
         (nn.Sequential(nn.Conv1d(2, 3, 5), nn.BatchNorm1d(3)), (2, 20)),
         (nn.Conv3d(1, 2, 3), (1, 5, 6, 7)),

@@ -1,11 +1,11 @@
-"""Le tri des tableaux, dans Chromium, sur un tableau fait par ``Table`` ; le site n'y sert pas."""
+"""Le tri des tableaux, dans Chromium : sur un tableau fait par ``Table``, puis sur le site."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from livre.style import STATIC
 from reseaux.tables import Table
@@ -129,3 +129,14 @@ def test_no_accessibility_defect(page: Page) -> None:
     button(page, "poids").click()
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
+
+
+def test_the_site_has_its_sortable_table(context: BrowserContext, address: str) -> None:
+    page = context.new_page()
+    page.goto(f"{address}/chapters/reutiliser/preentraines.html")
+    table = page.locator(".tableau.triable").first
+    first = table.locator("tbody th").first
+    expect(first).to_have_text("alexnet")
+    table.get_by_role("button", name="top-1").click()
+    expect(first).to_have_text("vit_h_14")
+    page.close()

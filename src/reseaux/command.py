@@ -224,20 +224,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ReseauxError as error:
         _complain(f"Erreur : {error}")
         return 1
+    except BrokenPipeError:  # « | head » a cessé de lire : rien à dire, et nulle part où le dire
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         _complain(f"Erreur : {_system(error)}")
         return 1
     except (MemoryError, RuntimeError) as error:
+        # Interrompu en pleine sauvegarde, torch lève sa propre erreur par-dessus Ctrl+C.
+        if _from_interrupt(error):
+            return _interrupted(given)
         if isinstance(error, RuntimeError) and not re.search("memory", str(error)):
             raise  # un défaut du programme : il se montre
         _complain("Erreur : la mémoire ne suffit pas. Diminuez « --taille ».")
         return 1
     except KeyboardInterrupt:
-        saved = given.sortie / TRAINING
-        kept = f" La sauvegarde « {saved} » est gardée : ajoutez « --reprendre »."
-        _complain("\nInterrompu." + (kept if not given.predire and saved.exists() else ""))
-        return 130
+        return _interrupted(given)
     return 0
+
+
+def _from_interrupt(error: BaseException | None) -> bool:
+    """Dit si une erreur vient, de près ou de loin, de Ctrl+C."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
+def _interrupted(given: argparse.Namespace) -> int:
+    """Dit ce qui reste après Ctrl+C ; rend le code de sortie."""
+    saved = given.sortie / TRAINING
+    kept = f" La sauvegarde « {saved} » est gardée : ajoutez « --reprendre »."
+    _complain("\nInterrompu." + (kept if not given.predire and saved.exists() else ""))
+    return 130
 
 
 def _complain(message: str) -> None:

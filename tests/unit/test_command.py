@@ -192,6 +192,29 @@ def test_interrupted_then_resumed_gives_the_same_weights(
     assert "Rien à reprendre" in capsys.readouterr().err
 
 
+def test_interrupted_while_saving(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl+C au milieu de torch.save : torch lève une autre erreur par-dessus."""
+
+    def saving(*_: object, **__: object) -> object:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("unexpected pos 4901888 vs 4901784")
+
+    monkeypatch.setattr(training, "train", saving)
+    assert run(photos, *TUNE) == 130
+    assert "Interrompu" in capsys.readouterr().err
+
+    def broken(*_: object, **__: object) -> object:
+        raise RuntimeError("un défaut")
+
+    monkeypatch.setattr(training, "train", broken)
+    with pytest.raises(RuntimeError, match="un défaut"):  # un défaut ne se cache pas
+        run(photos, *TUNE)
+
+
 def test_complete_falls_back_in_french(
     photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -212,6 +235,33 @@ def test_complete_falls_back_in_french(
     assert '"network": "efficientnet-lite0"' in (Path("resultats") / command.MODEL).read_bytes()[
         :2000
     ].decode("utf-8", "replace").replace('\\"', '"')
+
+
+@pytest.mark.parametrize("method", classifier.METHODS)
+def test_a_torchvision_network_serves_as_well(
+    photos: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Le réseau plus grand du réglage complet, en petit et sans ses poids : tout le reste y est."""
+    from torchvision import models
+
+    prepare = models.MobileNet_V3_Small_Weights.DEFAULT.transforms()
+
+    def load(name: str = "", **_: object) -> weights.Pretrained:
+        torch.manual_seed(0)
+        return weights.Pretrained(name, models.mobilenet_v3_small().eval(), prepare, (), ())
+
+    monkeypatch.setattr(weights, "load", load)
+    options = ("--methode", method, "--profondeur", 9, "--reglage", "complet")
+    epochs = ("--epoques", 1) if method == "reglage-fin" else ()
+    assert run(photos, *FAST, *options, *epochs) == 0
+    loaded = classifier.load(Path("resultats") / command.MODEL)
+    assert loaded.description.network == command.LARGE
+    assert loaded.description.mean == pytest.approx((0.485, 0.456, 0.406), abs=1e-4)
+    assert loaded.description.std == pytest.approx((0.229, 0.224, 0.225), abs=1e-4)
+    held = [row for row in fates(Path("resultats")) if row["usage"] == "test"]
+    images = [folder.read_image(photos / row["fichier"], square=32) for row in held]
+    answers = loaded.probabilities(classifier.to_squares(images)).argmax(axis=1)
+    assert [loaded.description.names[k] for k in answers] == [row["réponse"] for row in held]
 
 
 # ---------------------------------------------------------------------------------------------

@@ -53,7 +53,8 @@ def torchrun(
     (log / "sitecustomize.py").write_text(SPY, encoding="utf-8")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     launcher += ["--nproc-per-node", "2", "-m", "reseaux.transfer"]
-    environment = {**os.environ, "PYTHONPATH": str(log), "ESPION": str(log), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join([str(log), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path, "ESPION": str(log), "OMP_NUM_THREADS": "1"}
     if kill:
         environment["TUER"] = "1"
     done = subprocess.run(

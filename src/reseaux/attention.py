@@ -86,9 +86,11 @@ def heat_maps(
             f"{len(classes)} classes pour {len(batch)} images ; donnez une classe par image."
         )
     method = LayerGradCam(net.model, last_maps(net.model, batch))
-    maps = method.attribute(batch, target=torch.tensor(classes))
+    # Une image à la fois : le gradient garde en mémoire tout ce qui a été calculé.
+    one_by_one = zip(batch, classes, strict=True)
+    maps = torch.cat([method.attribute(image[None], target=k).detach() for image, k in one_by_one])
     large = LayerAttribution.interpolate(maps, batch.shape[2:], "bilinear")
-    heat: Tensor = large.detach().sum(dim=1)
+    heat: Tensor = large.sum(dim=1)
     return heat / heat.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
 
 

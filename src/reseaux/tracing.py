@@ -150,12 +150,17 @@ def trace(
             module(*inputs)
     except Exception as error:  # un module peut échouer de toutes les façons
         name, shape = tracer.place
+        reason = (str(error).splitlines() or ["-"])[0]
+        remedy = (
+            'Construisez le réseau sans poids : « with torch.device("meta"): ».'
+            if "device" in reason
+            else "Vérifiez le nombre de canaux et donnez une image assez grande."
+        )
         raise ReseauxError(
             f"Le calcul s'arrête à la couche « {name} », qui a reçu "
             f"{times(shape or inputs[0].shape[1:])} (réseau : {type(module).__name__}, entrée "
-            f"donnée : {' et '.join(times(x.shape[1:]) for x in inputs)}). Vérifiez le nombre de "
-            "canaux et donnez une image assez grande. "
-            f"PyTorch dit : {type(error).__name__}, {(str(error).splitlines() or ['-'])[0]}"
+            f"donnée : {' et '.join(times(x.shape[1:]) for x in inputs)}). {remedy} "
+            f"PyTorch dit : {type(error).__name__}, {reason}"
         ) from error
     finally:
         for layer, state in before:
@@ -228,6 +233,7 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._add(
                 name, layer, kind, window, shape[1:], known.macs(layer, shape), field, trail.sources
             )
+            self.place = (self._path[-1], shape[1:])
             return self._made(_blank(shape, x.dtype), field)
 
         return run

@@ -166,6 +166,30 @@ def test_fields_stop_where_places_are_lost():
     assert (head.output, head.macs) == ((9, 5), 9 * 8 * 5)
 
 
+def test_fields_stop_at_a_layer_that_mixes_columns():
+    rows = reseaux.summarize(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(6, 5)), (3, 8, 8)).rows
+    assert [row.receptive_field for row in rows] == [(3, 3), None]
+
+
+def test_a_sum_with_a_lost_field_is_lost():
+    class Mixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, x):
+            lost = x.flatten(2).transpose(1, 2).transpose(1, 2).reshape(x.shape)
+            return self.conv(x) + lost
+
+    assert reseaux.summarize(Mixed(), (3, 4, 4)).rows[-1].receptive_field is None
+
+
+def test_a_matrix_product_shows_its_whole_shape():
+    rows = reseaux.summarize(models.vit_b_32(), (3, 224, 224)).rows
+    products = [row.output for row in rows if row.kind == "produit de matrices"][:2]
+    assert products == [(50, 3 * 768), (12, 50, 50)]  # 49 morceaux et un jeton de classe
+
+
 def test_functional_calls_have_a_row_or_a_note():
     class Functional(nn.Module):
         def __init__(self):
@@ -231,8 +255,15 @@ def test_a_redefined_forward_is_run():
 
 
 def test_half_precision_networks():
-    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanhshrink(), nn.Flatten(), nn.Linear(144, 2)).half()
-    assert reseaux.summarize(net, (3, 8, 8)).rows[-1].output == (2,)
+    class Half(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.weight = nn.Conv2d(3, 4, 3), nn.Parameter(torch.zeros(144, 2))
+
+        def forward(self, x):
+            return self.conv(x).flatten(1) @ self.weight  # deux types différents : une erreur
+
+    assert reseaux.summarize(Half().half(), (3, 8, 8)).rows[1].macs == 288
 
 
 @st.composite
@@ -364,6 +395,27 @@ def test_a_failing_operation_names_the_module_that_writes_it():
     net = nn.Sequential(nn.Identity(), Branches(nn.Conv2d(3, 2, 1), nn.Conv2d(3, 3, 1)))
     with pytest.raises(reseaux.ReseauxError, match="couche « 1 », qui a reçu 2×8×8"):
         reseaux.summarize(net, (3, 8, 8))
+
+
+def test_a_failure_after_a_layer_names_the_module_that_fails():
+    class Checked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, x):
+            raise ValueError(self.conv(x).shape)
+
+    with pytest.raises(reseaux.ReseauxError, match="couche « 0 », qui a reçu 4×6×6"):
+        reseaux.summarize(nn.Sequential(Checked()), (3, 8, 8))
+
+
+def test_recurrent_layers_say_how_to_be_built():
+    with pytest.raises(reseaux.ReseauxError, match="Construisez le réseau sans poids"):
+        reseaux.summarize(nn.Sequential(nn.LSTM(8, 4)), (5, 8))
+    with torch.device("meta"):
+        net = nn.Sequential(nn.LSTM(8, 4))
+    assert reseaux.summarize(net, (5, 8)).rows[0].output == (5, 4)
 
 
 def test_something_else_than_a_module():

@@ -95,12 +95,12 @@ class Summary:
                 row.name,
                 row.kind,
                 times(row.kernel),
-                times(row.stride),
+                _side(row.stride),
                 times(row.output),
                 row.params,
                 percent(row.params / total),
                 row.macs,
-                times(row.receptive_field),
+                _side(row.receptive_field),
             ]
             for row in shown
         ]
@@ -118,6 +118,11 @@ class Summary:
     def __repr__(self) -> str:
         """Rend le tableau en texte."""
         return repr(self.table())
+
+
+def _side(sizes: tuple[int, int] | None) -> str:
+    """Écrit une hauteur et une largeur égales d'un seul nombre : le tableau tient dans l'écran."""
+    return times(sizes[:1] if sizes and sizes[0] == sizes[1] else sizes)
 
 
 def _is_main(row: Row) -> bool:

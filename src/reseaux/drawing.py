@@ -57,7 +57,7 @@ from reseaux.summary import Summary
 from reseaux.tracing import ADDITION, CONCATENATION, MATMUL, MULTIPLICATION, times
 
 SMALLEST = 11  # pixels CSS : en dessous, le dessin défile au lieu de rétrécir
-NARROW = 388  # d'une ligne sur un téléphone, où un pixel CSS vaut un peu plus d'une unité
+NARROW = 372  # d'une ligne sur un téléphone, où un pixel CSS vaut un peu plus d'une unité
 PHONE = 600  # pixels CSS : en dessous, une page montre le dessin étroit
 BETWEEN = 26  # entre deux lignes de blocs, la place du lien de l'une à l'autre
 INDENT = 6  # où commence une ligne de blocs, flèche d'entrée comprise

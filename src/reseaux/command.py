@@ -410,7 +410,7 @@ def _told(pictures: "Folder", source: Path, train: list[int], test: list[int]) -
     found = len(pictures) + len(pictures.refused)
     lines = [
         f"Dossier « {readable(source.resolve().name)} » : {integer(found)} fichiers trouvés, "
-        f"{integer(len(pictures))} images lues, {integer(len(pictures.refused))} refusés.",
+        f"{integer(len(pictures))} images lues, {_plural(len(pictures.refused), 'refusé')}.",
         "",
     ]
     if pictures.refused:
@@ -430,10 +430,15 @@ def _told(pictures: "Folder", source: Path, train: list[int], test: list[int]) -
     both = _twins(pictures, train, test)
     if both:
         notes.append(
-            f"Attention : {integer(both)} images de test sont aussi, au pixel près, à "
-            "l'entraînement. L'exactitude sera trop belle : retirez les doubles."
+            f"Attention : {_plural(both, 'image')} de test se retrouve{'nt' if both > 1 else ''}, "
+            "au pixel près, à l'entraînement. L'exactitude sera trop belle : retirez les doubles."
         )
     return "\n".join([*lines, "", *notes, *([""] if notes else [])])
+
+
+def _plural(count: int, word: str) -> str:
+    """Un nombre et son nom, au pluriel à partir de 2."""
+    return f"{integer(count)} {word}{'s' if count > 1 else ''}"
 
 
 def _twins(pictures: "Folder", train: list[int], test: list[int]) -> int:
@@ -540,7 +545,7 @@ def _fine_tune(
     loss = f", perte {decimal(last[0].loss, 3)} à la dernière" if last else ""
     how = (
         f"Réglage fin de « {pretrained.name} » à partir de la profondeur {depth}, "
-        f"{integer(epochs)} époques{loss}."
+        f"{_plural(epochs, 'époque')}{loss}."
     )
     return classifier.tuned(description, network), how
 

@@ -58,8 +58,8 @@ def joined(cards: bool = False) -> Iterator[training.Share]:
     if cards:
         if local_world > torch.cuda.device_count():
             raise ReseauxError(
-                f"{local_world} processus pour {torch.cuda.device_count()} carte : il en faut une "
-                "par processus. Diminuez « --nproc-per-node »."
+                f"{local_world} processus ; cartes : {torch.cuda.device_count()}. Il faut une "
+                "carte par processus ; diminuez « --nproc-per-node »."
             )
         torch.cuda.set_device(local)
     if local_world == int(os.environ["WORLD_SIZE"]) and os.name != "nt":

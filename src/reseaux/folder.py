@@ -342,6 +342,11 @@ def squares(images: Sequence[Image.Image], size: int = 64) -> NDArray[np.float32
     return np.stack([np.asarray(image, np.float32) for image in cut]) / np.float32(255)
 
 
+def short(name: str, length: int = 24) -> str:
+    """Un nom assez court pour une figure."""
+    return name if len(name) <= length else name[: length - 1] + "…"
+
+
 def draw_confusion(
     truth: NDArray[np.int64], answers: NDArray[np.int64], names: Sequence[str]
 ) -> "Figure":
@@ -354,13 +359,15 @@ def draw_confusion(
 
     matrix = np.zeros((len(names), len(names)), np.int64)
     np.add.at(matrix, (truth, answers), 1)
-    side = 2.6 + 0.55 * len(names)
+    titles = [short(name) for name in names]
+    # Au-delà de quatorze lettres, un nom demande plus de place que la marge n'en a.
+    side = 2.6 + 0.55 * len(names) + 0.2 * max(0, max(map(len, titles)) - 14)
     figure, ax = plt.subplots(figsize=(side, side * 0.86))
     ax.imshow(matrix, cmap="Blues")
     ax.grid(visible=False)
     # « $ » dans un nom n'ouvre pas une formule.
-    ax.set_xticks(range(len(names)), names, rotation=40, ha="right", parse_math=False)
-    ax.set_yticks(range(len(names)), names, parse_math=False)
+    ax.set_xticks(range(len(names)), titles, rotation=40, ha="right", parse_math=False)
+    ax.set_yticks(range(len(names)), titles, parse_math=False)
     ax.set(xlabel="classe répondue", ylabel="vraie classe", title="Matrice de confusion")
     for (i, j), count in np.ndenumerate(matrix):
         dark = count > 0.6 * matrix.max()

@@ -150,17 +150,13 @@ class Outcome:
         for ax, i in zip(axes.flat, worst, strict=False):
             ax.imshow(images[i])
             title = (
-                f"vrai : {_short(self.names[self.truth[i]])}\n"
-                f"réponse : {_short(self.names[self.answers[i]])}\n"
+                f"vrai : {folder.short(self.names[self.truth[i]])}\n"
+                f"réponse : {folder.short(self.names[self.answers[i]])}\n"
                 f"probabilité : {percent(float(self.probabilities[i].max()), 0)}"
             )
             ax.set_title(title, fontsize=9, parse_math=False)
         plt.close(figure)
         return figure
-
-
-def _short(name: str, length: int = 24) -> str:
-    return name if len(name) <= length else name[: length - 1] + "…"
 
 
 def shown(table: Table) -> str:

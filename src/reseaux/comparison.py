@@ -90,13 +90,13 @@ def networks_table(names: Iterable[str] = tuple(NETWORKS)) -> Table:
                 summary.activation_bytes / 1e6,
                 errors.top1 if errors else None,
                 errors.top5 if errors else None,
-                errors.protocol if errors else "–",
+                errors.protocol.removesuffix("s").removesuffix(" découpe") if errors else "–",
             ]
         )
     return Table(
         "Réseaux tels que leur article les décrit : paramètres (M), multiplications-additions (G), "
         "poids et sorties (Mo), erreurs publiées d'un seul réseau sur la validation d'ILSVRC (%)",
-        ["réseau", "année", "couches", "M", "G", "poids", "sorties", "top-1", "top-5", "protocole"],
+        ["réseau", "année", "couches", "M", "G", "poids", "sorties", "top-1", "top-5", "découpes"],
         rows,
         {"M": 1, "G": 2, "sorties": 1, "top-1": 1, "top-5": 1},
     )

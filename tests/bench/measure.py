@@ -19,15 +19,15 @@ def side_by_side(
     """Rend la durée médiane de chaque concurrent, en secondes."""
     times: dict[str, list[float]] = {name: [] for name in rivals}
     for turn in range(warmup + repeats):
+        gc.collect()
+        gc.disable()  # le ramassage de l'un ne doit pas tomber dans le temps de l'autre
         for name, call in rivals.items():
-            gc.collect()  # le ramassage de l'un ne doit pas tomber dans le temps de l'autre
-            gc.disable()
             start = time.perf_counter()
             call()
             elapsed = time.perf_counter() - start
-            gc.enable()
             if turn >= warmup:
                 times[name].append(elapsed)
+        gc.enable()
     return {name: statistics.median(values) for name, values in times.items()}
 
 

@@ -111,6 +111,7 @@ def main() -> None:
         for rival, values in ratios.items():
             values.append(found[rival] / found[OURS])
         rows.append([name, *found.values(), peak_above_imports(name)])
+        print(f"{name} : mesuré", file=sys.stderr, flush=True)
     columns = ["réseau", *found, "mémoire (Mo)"]
     caption = f"Durée d'un résumé (ms), médiane de {REPEATS} ; mémoire au-dessus des imports"
     print(Table(caption, columns, rows, dict.fromkeys(columns[1:], 1)))

@@ -13,6 +13,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from reseaux import augmentation as A
+from reseaux import data
 from reseaux.errors import ReseauxError
 
 
@@ -87,6 +88,41 @@ def test_contrast_draws_channels_separately_within_bounds():
     assert abs(np.corrcoef(factors.T.numpy())[0, 1]) < 0.15
 
 
+@pytest.mark.parametrize("factors", [(0.0, 0.45, 1.8), (1.0, 1.0, 1.0), (3.0, 0.5, 1.0)])
+def test_contrast_agrees_between_octets_pil_and_floats(factors):
+    image, factors = random_image(14, (3, 17, 11)), torch.tensor(factors)
+    ours = A.channel_contrast(image, factors)
+    pil = A.channel_contrast(F.to_pil_image(image), factors)
+    assert torch.equal(F.pil_to_tensor(pil), ours)
+    floats = A.channel_contrast(image.double() / 255, factors.double())
+    assert torch.equal((floats * 255 + 1e-9).round().to(torch.uint8), ours)
+
+
+def test_contrast_of_octets_in_a_batch_uses_each_image_own_mean_and_channel():
+    batch = random_image(15, (2, 4, 3, 6, 5))
+    batch[0] //= 4
+    factors = torch.tensor([0.2, 1.0, 1.7])
+    whole = A.channel_contrast(batch, factors)
+    for image, changed in zip(batch.flatten(0, 1), whole.flatten(0, 1), strict=True):
+        assert torch.equal(A.channel_contrast(image, factors), changed)
+
+
+def test_contrast_does_not_depend_on_the_memory_layout():
+    image, factors = random_image(16, (5, 7, 3)), torch.tensor([0.2, 1.0, 1.7])
+    image = image.permute(2, 0, 1)
+    assert torch.equal(
+        A.channel_contrast(image, factors), A.channel_contrast(image.contiguous(), factors)
+    )
+
+
+@pytest.mark.parametrize("order", [(3, 1), (1, 3)])
+def test_contrast_of_a_grey_and_a_colour_image_together(order):
+    pair = [tv_tensors.Image(random_image(k, (c, 6, 6))) for k, c in enumerate(order)]
+    torch.manual_seed(0)
+    changed = A.ChannelContrast(1.0)(*pair)
+    assert [i.shape for i in changed] == [i.shape for i in pair]
+
+
 # --- bruit -----------------------------------------------------------------------------------
 
 
@@ -108,6 +144,33 @@ def test_noise_on_floats_is_torchvision_noise():
     torch.testing.assert_close(ours, v2.GaussianNoise(sigma=0.2)(image))
 
 
+def test_noise_on_octets_is_the_rounded_noise_of_floats():
+    image = random_image(17, (3, 40, 40))
+    torch.manual_seed(6)
+    ours = A.GaussianNoise(0.2)(image)
+    torch.manual_seed(6)
+    exact = image.double() + 255 * 0.2 * torch.randn(image.shape).double()
+    gap = ours.double() - exact.clamp(0, 255)
+    assert gap.abs().max() <= 0.5 + 1e-3
+    assert abs(gap.mean()) < 0.02  # tronquer assombrirait d'un demi-niveau
+
+
+def test_noise_does_not_depend_on_the_memory_layout():
+    image = random_image(18, (9, 8, 3)).permute(2, 0, 1)
+    same_image = [image, image.contiguous(), F.to_pil_image(image)]
+    outputs = []
+    for kind in same_image:
+        torch.manual_seed(7)
+        outputs.append(F.to_image(A.GaussianNoise(0.2)(kind)))
+    assert torch.equal(outputs[0], outputs[1])
+    assert torch.equal(outputs[0], outputs[2])
+
+
+def test_noise_differs_from_one_image_of_a_batch_to_the_next():
+    batch = random_image(19, (1, 3, 8, 8)).repeat(4, 1, 1, 1)
+    assert len(A.GaussianNoise(0.2)(batch).unique(dim=0)) == 4
+
+
 # --- déformation élastique -------------------------------------------------------------------
 
 
@@ -121,13 +184,28 @@ def test_elastic_moves_by_the_asked_number_of_pixels(pixels, smoothness):
     assert (inside * 160 / 2).std().item() == pytest.approx(pixels, rel=0.1)
 
 
-def test_elastic_is_torchvision_elastic():
-    image = random_image(6, (3, 40, 40))
-    alpha = 2 * 4 * 3 * math.sqrt(3 * math.pi)
+@pytest.mark.parametrize("smoothness", [0.5, 1.5, 3.0, 4.99])
+@pytest.mark.parametrize("shape", [(3, 40, 50), (1, 61, 41), (2, 3, 44, 44)])
+def test_elastic_is_torchvision_elastic(smoothness, shape):
+    image = random_image(6, shape, torch.float64)
+    alpha = 2 * 4 * smoothness * math.sqrt(3 * math.pi)
+    oracle = v2.ElasticTransform(alpha=alpha, sigma=smoothness, fill=None)
     torch.manual_seed(1)
-    ours = A.Elastic(2.0, 3.0)(image)
+    shift = A.Elastic(2.0, smoothness).make_params([image])["displacement"]
     torch.manual_seed(1)
-    assert torch.equal(ours, v2.ElasticTransform(alpha=alpha, sigma=3.0)(image))
+    torch.testing.assert_close(shift, oracle.make_params([image])["displacement"])
+    torch.manual_seed(1)
+    ours = A.Elastic(2.0, smoothness)(image)
+    torch.manual_seed(1)
+    torch.testing.assert_close(ours, oracle(image), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("smoothness", [0.5, 1.0, 3.99, 4.0])
+def test_elastic_takes_the_smallest_image_it_says(smoothness):
+    side = int(8 * smoothness + 1) // 2 + 1
+    A.Elastic(1, smoothness)(torch.rand(1, side, side + 3))
+    with pytest.raises(ReseauxError, match=r"smoothness=|Agrandissez"):
+        A.Elastic(1, smoothness)(torch.rand(1, side + 3, side - 1))
 
 
 def test_elastic_moves_a_mask_with_its_image_and_colours_leave_it():
@@ -217,6 +295,172 @@ def test_full_strength_does_change_the_image(name, kind):
     assert not same(TRANSFORMS[name](1)(image), image)
 
 
+# --- les neuf transformations et leur force --------------------------------------------------
+
+SLIDERS = {slider.name: slider for slider in A.SLIDERS}
+slider_cases = {
+    "name": st.sampled_from(list(SLIDERS)),
+    "kind": kinds,
+    "dtype": st.sampled_from([torch.uint8, torch.float32, torch.float64]),
+    "channels": st.sampled_from([1, 3]),
+    "height": st.integers(8, 24),
+    "width": st.integers(8, 24),
+    "batch": st.sampled_from([None, 1, 3]),
+    "seed": st.integers(0, 2**31),
+}
+
+
+def test_the_sliders_are_the_nine_of_the_course():
+    moving = {"Rotation", "Recadrage", "Changement d'échelle", "Translation", "Symétrie"}
+    moving |= {"Déformation élastique"}
+    assert {name for name, slider in SLIDERS.items() if slider.geometric} == moving
+    assert set(SLIDERS) - moving == {"Couleur", "Bruit gaussien", "Contraste par canal"}
+    assert len(A.SLIDERS) == 9
+    for slider in A.SLIDERS:
+        assert slider.strengths[0] == 0
+        assert len(set(slider.strengths)) == 5
+        assert list(slider.strengths) == sorted(slider.strengths)
+        assert slider.photo in data.PHOTOS
+        assert slider.label
+        assert slider.fails.endswith("?")
+
+
+@pytest.mark.parametrize("name", SLIDERS)
+def test_stills_start_with_the_photograph_and_end_with_a_change(name):
+    slider = SLIDERS[name]
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    images, titles = A.stills(slider, seed=306)
+    assert torch.equal(torch.get_rng_state(), before)
+    photo = F.center_crop(F.resize(data.photo(slider.photo), [170]), [160, 240])
+    assert images[0].tobytes() == photo.tobytes()
+    assert titles[0] == "inchangée"
+    assert titles[1:] == [slider.write(force) for force in slider.strengths[1:]]
+    assert len({*titles}) == 5
+    gaps = [np.abs(np.asarray(i, int) - np.asarray(photo, int)).mean() for i in images]
+    assert gaps[-1] > 2  # la force se voit
+    assert gaps[1] <= gaps[-1]
+    assert all(i.size == photo.size and i.mode == "RGB" for i in images)
+    assert all(same(a, b) for a, b in zip(images, A.stills(slider, seed=306)[0], strict=True))
+
+
+def test_the_figure_has_a_row_per_transformation():
+    figure = A.show_stills(A.SLIDERS[:2], seed=306)
+    assert len(figure.axes) == 10
+    first, *others = [ax.get_title().strip() for ax in figure.axes[:5]]
+    assert first == "inchangée"
+    assert others == [A.SLIDERS[0].write(force) for force in A.SLIDERS[0].strengths[1:]]
+    assert [t.get_text() for t in figure.axes[5].texts] == ["Rotation : « un chat »"]
+    shown = [ax.images[0].get_array() for ax in figure.axes[5:]]
+    assert all(same(a, b) for a, b in zip(shown, A.stills(A.SLIDERS[1], 306)[0], strict=True))
+
+
+@pytest.mark.parametrize("name", SLIDERS)
+@pytest.mark.parametrize("kind", ["tensor", "tv", "pil"])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float64])
+def test_no_strength_is_the_same_picture_to_the_bit(name, kind, dtype):
+    image = make(kind, dtype, 3, 16, 20, None, 3)
+    output = SLIDERS[name].at(0, (16, 20))(image)
+    assert type(output) is type(image)
+    assert same(output, image)
+
+
+@settings(max_examples=80, deadline=None)
+@given(share=st.floats(0, 1), **slider_cases)
+def test_sliders_keep_type_shape_dtype_and_range(name, share, **case):
+    image, slider = make(**case), SLIDERS[name]
+    before = np.asarray(image).copy()
+    transform = slider.at(share * slider.strengths[-1], (case["height"], case["width"]))
+    torch.manual_seed(case["seed"])
+    output = transform(image)
+    torch.manual_seed(case["seed"])
+    assert same(output, transform(image))
+    assert same(image, before)
+    assert type(output) is type(image)
+    if isinstance(image, Image.Image):
+        assert (output.mode, output.size) == (image.mode, image.size)
+        return
+    assert (output.shape, output.dtype) == (image.shape, image.dtype)
+    assert output.min() >= 0
+    assert output.max() <= (255 if image.dtype == torch.uint8 else 1)
+
+
+@pytest.mark.parametrize("name", SLIDERS)
+def test_masks_and_boxes_follow_what_moves_and_only_that(name):
+    slider = SLIDERS[name]
+    image = tv_tensors.Image(random_image(20, (3, 60, 60)))
+    mask = tv_tensors.Mask(random_image(21, (60, 60)))
+    box = tv_tensors.BoundingBoxes([[10, 15, 30, 40]], format="XYXY", canvas_size=(60, 60))
+    torch.manual_seed(306)
+    transform = slider.at(slider.strengths[-1], (60, 60))
+    new_image, new_mask, new_box, label = transform(image, mask, box, 7)
+    assert not torch.equal(new_image, image)
+    assert torch.equal(new_mask, mask) != slider.geometric
+    assert torch.equal(new_box, box) != slider.geometric
+    assert label == 7
+    assert [type(x) for x in (new_image, new_mask, new_box)] == [
+        tv_tensors.Image,
+        tv_tensors.Mask,
+        tv_tensors.BoundingBoxes,
+    ]
+
+
+def test_the_strength_bounds_the_draw():
+    corner = torch.zeros(1, 41, 41)
+    corner[:, 20, 20] = 1
+    torch.manual_seed(0)
+    found = [SLIDERS["Translation"].at(0.2, (41, 41))(corner).nonzero()[0, 1:] for _ in range(200)]
+    reach = (torch.stack(found) - 20).abs().amax(0)
+    assert reach.tolist() == [8, 8]
+    flip = SLIDERS["Symétrie"].at(0.25, (41, 41))
+    half = torch.linspace(0, 1, 41).expand(1, 41, 41)
+    flipped = sum(not torch.equal(flip(half), half) for _ in range(1000))
+    assert flipped == pytest.approx(250, abs=50)
+
+
+@pytest.mark.parametrize("name", ["Couleur", "Rotation", "Symétrie", "Translation"])
+def test_per_image_on_a_batch_is_each_image_alone(name):
+    transform = SLIDERS[name].at(SLIDERS[name].strengths[2], (16, 16))
+    batch = random_image(22, (4, 3, 16, 16))
+    torch.manual_seed(8)
+    whole = A.PerImage(transform)(batch)
+    torch.manual_seed(8)
+    assert torch.equal(whole, torch.stack([transform(image) for image in batch]))
+
+
+def test_strict_clamps_what_goes_over_and_not_its_input():
+    image = torch.full((1, 4, 4), 0.5)
+    assert A.Strict(lambda x: x * 3)(image).max() == 1
+    assert A.Strict(lambda x: x - 3)(image).min() == 0
+    assert torch.equal(image, torch.full((1, 4, 4), 0.5))
+    octets = random_image(23)
+    assert torch.equal(A.Strict(v2.RandomHorizontalFlip(1))(octets), octets.flip(-1))
+
+
+def test_seeded_repeats_whatever_happens_around():
+    image = random_image(24, (3, 16, 16))
+    turn = A.Seeded(v2.RandomRotation(90), seed=3)
+    torch.manual_seed(0)
+    first = turn(image)
+    torch.rand(5)
+    before = torch.get_rng_state()
+    assert torch.equal(turn(image), first)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(3)
+    assert torch.equal(v2.RandomRotation(90)(image), first)
+    assert not torch.equal(A.Seeded(v2.RandomRotation(90), seed=4)(image), first)
+
+
+@pytest.mark.parametrize(
+    "transform", [A.GaussianNoise(0.2), A.ChannelContrast(1.0), A.Elastic(2, 1)]
+)
+def test_a_label_given_before_the_image_is_left_alone(transform):
+    sample = {"étiquette": torch.tensor(3), "image": F.to_pil_image(random_image(25))}
+    output = transform(sample)
+    assert output["étiquette"] == 3
+    assert not same(output["image"], sample["image"])
+
+
 # --- une image à la fois ---------------------------------------------------------------------
 
 
@@ -299,6 +543,37 @@ nan = float("nan")
         (lambda: A.ChannelContrast()(torch.full((3, 4, 4), nan)), "NaN"),
         (lambda: A.ChannelContrast()(torch.full((3, 4, 4), 1.5)), "normaliser"),
         (lambda: A.ChannelContrast()(Image.new("RGBA", (4, 4))), 'convert("RGB")'),
+        (lambda: A.ChannelContrast()(torch.full((3, 4, 4), -0.5)), "normaliser"),
+        (lambda: A.ChannelContrast()(torch.zeros(3, 0, 4)), "vide"),
+        (lambda: A.GaussianNoise()(torch.zeros(0, 3, 4, 4, dtype=torch.uint8)), "vide"),
+        (lambda: A.GaussianNoise()(Image.new("L", (0, 4))), "vide"),
+        (lambda: A.GaussianNoise()(Image.new("I;16", (4, 4))), "I;16"),
+        (lambda: A.GaussianNoise()(torch.rand(8, 9, 3)), "movedim"),
+        (lambda: A.GaussianNoise()(torch.rand(2, 4, 8, 9)), "4 canaux"),
+        (lambda: A.Elastic(1, 4)(torch.full((1, 40, 40), nan)), "NaN"),
+        (lambda: A.Elastic(1, 0.5)(torch.rand(1, 2, 9)), "Agrandissez"),
+        (
+            lambda: A.Elastic(1, 1)(
+                tv_tensors.Image(torch.rand(1, 9, 9)), tv_tensors.Mask(torch.zeros(9, 8))
+            ),
+            "9 × 8 et 9 × 9",
+        ),
+        (lambda: A.channel_contrast(torch.rand(3, 4, 4), torch.ones(2)), "3 canaux"),
+        (lambda: A.channel_contrast(torch.rand(1, 4, 4), torch.tensor([-1.0])), "au moins 0"),
+        (lambda: A.channel_contrast(torch.rand(1, 4, 4), torch.tensor([nan])), "nan"),
+        (lambda: A.channel_contrast(torch.rand(4, 4), torch.ones(1)), "trois dimensions"),
+        (lambda: SLIDERS["Rotation"].at(91, (8, 8)), "Force, Rotation"),
+        (lambda: SLIDERS["Symétrie"].at(1.01, (8, 8)), "entre 0 et 1"),
+        (lambda: SLIDERS["Symétrie"].at(nan, (8, 8)), "nan"),
+        (lambda: SLIDERS["Couleur"].at(-0.1, (8, 8)), "Couleur"),
+        (lambda: SLIDERS["Recadrage"].at(0.2, (8, 0)), "hauteur"),
+        (lambda: SLIDERS["Recadrage"].at(0.2, (8,)), "hauteur"),
+        (lambda: SLIDERS["Rotation"].at(9, (4, 4))(torch.full((1, 4, 4), nan)), "NaN"),
+        (lambda: SLIDERS["Rotation"].at(0, (4, 4))(torch.full((1, 4, 4), nan)), "NaN"),
+        (lambda: SLIDERS["Rotation"].at(9, (4, 4))(np.zeros((4, 4))), "to_image"),
+        (lambda: A.Seeded(v2.Identity(), -1), "Graine"),
+        (lambda: A.maybe(v2.RandomHorizontalFlip(), -0.1), "Probabilité"),
+        (lambda: A.maybe(v2.RandomHorizontalFlip(), nan), "Probabilité"),
         (lambda: A.PerImage(v2.RandomHorizontalFlip())(torch.rand(3, 4, 4)), "lot"),
         (lambda: A.six_images(Image.new("L", (20, 20))), "couleurs"),
         (lambda: A.six_images(torch.rand(3, 20, 20)), "couleurs"),

@@ -53,6 +53,27 @@ ALTERATIONS = (
         (f"{UNIT}/test_architectures.py",),
     ),
     Alteration(
+        "la règle du champ réceptif",
+        "src/reseaux/tracing.py",
+        "(kh - 1) * dh * down",
+        "kh * dh * down",
+        (f"{UNIT}/test_summary.py",),
+    ),
+    Alteration(
+        "la forme écrite sous un bloc d'un dessin",
+        "src/reseaux/placement.py",
+        "times(block.output)), (",
+        "times(block.output[1:])), (",
+        (f"{UNIT}/test_drawing.py",),
+    ),
+    Alteration(
+        "le même dessin, vu par le chapitre seul",
+        "src/reseaux/placement.py",
+        "times(block.output)), (",
+        "times(block.output[1:])), (",
+        (f"{NBVAL}/classiques/alexnet.ipynb",),
+    ),
+    Alteration(
         "une étiquette d'ImageNet (le chat tigré devient le lynx)",
         "src/reseaux/imagenet_fr.tsv",
         "\ttabby\t",

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageEnhance
 from torchvision import tv_tensors
 from torchvision.transforms import v2
@@ -116,11 +117,16 @@ def test_contrast_does_not_depend_on_the_memory_layout():
 
 
 @pytest.mark.parametrize("order", [(3, 1), (1, 3)])
-def test_contrast_of_a_grey_and_a_colour_image_together(order):
-    pair = [tv_tensors.Image(random_image(k, (c, 6, 6))) for k, c in enumerate(order)]
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_contrast_of_a_grey_and_a_colour_image_together(order, dtype):
+    pair = [tv_tensors.Image(random_image(k, (2, c, 6, 6), dtype)) for k, c in enumerate(order)]
     torch.manual_seed(0)
     changed = A.ChannelContrast(1.0)(*pair)
-    assert [i.shape for i in changed] == [i.shape for i in pair]
+    torch.manual_seed(0)
+    factors = 2 * torch.rand(3)
+    for image, output in zip(pair, changed, strict=True):
+        oracle = A.channel_contrast(image, factors[: image.shape[-3]])
+        torch.testing.assert_close(output, oracle)
 
 
 # --- bruit -----------------------------------------------------------------------------------
@@ -426,6 +432,39 @@ def test_per_image_on_a_batch_is_each_image_alone(name):
     whole = A.PerImage(transform)(batch)
     torch.manual_seed(8)
     assert torch.equal(whole, torch.stack([transform(image) for image in batch]))
+
+
+@pytest.mark.parametrize("images", [data.digits(), data.glyphs("latin", 16)[0]])
+def test_turning_fills_the_corners_with_the_background(images):
+    corners = images.images[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+    assert (corners == 0).mean() > 0.9  # les lettres et les chiffres sont blancs sur noir
+    assert 0.02 < images.images.mean() < 0.5
+    torch.manual_seed(306)
+    white = torch.ones(1, *images.images.shape[1:])
+    assert SLIDERS["Rotation"].at(90, white.shape[1:])(white).min() == 0
+
+
+def ink(image) -> np.ndarray:
+    """L'encre seule, ramenée à 16 × 16."""
+    rows, columns = np.nonzero(image > 0.3)
+    box = image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    return F.resize(torch.tensor(box, dtype=torch.float32)[None], [16, 16])[0].flatten().numpy()
+
+
+def test_a_letter_is_that_of_its_label_and_not_its_mirror_image():
+    """La symétrie d'un « b » n'apprend rien si le « b » n'en est pas un : oracle de FreeType."""
+    letters, fonts = data.glyphs("latin", 28)
+    path = next(f for f in data.fonts() if f.stem == "DejaVuSans")
+    drawn = []
+    for letter in letters.names:
+        font = FT2Font(str(path))
+        font.set_size(40, 72)
+        font.set_text(letter)
+        font.draw_glyphs_to_bitmap()
+        drawn.append(ink(np.asarray(font.get_image()) / 255))
+    ours = [i for i, font in zip(letters.images, fonts, strict=True) if font == "DejaVuSans"]
+    alike = np.corrcoef([ink(image) for image in ours], drawn)[:26, 26:]
+    assert alike.argmax(1).tolist() == list(range(26))
 
 
 def test_strict_clamps_what_goes_over_and_not_its_input():

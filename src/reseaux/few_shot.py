@@ -59,11 +59,19 @@ def episodes(
         seed: graine ; la même redonne les mêmes épisodes.
 
     Raises:
-        ReseauxError: plus de classes ou d'exemples demandés qu'il n'y en a.
+        ReseauxError: plus de classes ou d'exemples demandés qu'il n'y en a ; étiquettes absentes
+            ou qui ne sont pas des entiers (NaN compris).
     """
     labels = np.asarray(labels)
-    if labels.ndim != 1:
-        raise ReseauxError(f"Étiquettes de forme {labels.shape} ; donnez une liste d'entiers.")
+    if labels.ndim != 1 or not len(labels):
+        raise ReseauxError(
+            f"Étiquettes de forme {labels.shape} ; donnez une liste d'étiquettes, une par image."
+        )
+    if labels.dtype.kind not in "iu":
+        raise ReseauxError(
+            f"Étiquettes de type {labels.dtype} (la première : {labels[0]}) ; une étiquette est un "
+            "entier. Numérotez les classes à partir de 0."
+        )
     members = {int(k): np.flatnonzero(labels == k) for k in np.unique(labels)}
     for name, value, least in (
         ("classes", ways, 2),
@@ -117,28 +125,101 @@ def nearest_prototype(support: Tensor, queries: Tensor) -> Tensor:
         classe ; un softmax, sa probabilité.
 
     Raises:
-        ReseauxError: dimensions qui ne vont pas ensemble.
+        ReseauxError: dimensions qui ne vont pas ensemble, support vide, valeur qui n'est pas un
+            nombre.
     """
+    _check_support(support, queries)
+    prototypes = support.mean(dim=1)
+    return -(queries[..., None, :] - prototypes).square().sum(-1)
+
+
+def last_layer(support: Tensor, queries: Tensor, strength: float = 1.0) -> Tensor:
+    """Apprend une dernière couche sur le support, par régression logistique, et l'applique.
+
+    C'est le réglage fin réduit au classifieur : la représentation reste gelée.
+
+    Args:
+        support: N×K×D, les K exemples de chacune des N classes, N au moins 2.
+        queries: …×D, les images à reconnaître.
+        strength: inverse de la régularisation (« C » de scikit-learn).
+
+    Returns:
+        Un tenseur …×N de scores, comme :func:`nearest_prototype`.
+
+    Raises:
+        ReseauxError: voir :func:`nearest_prototype` ; ou moins de deux classes.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    _check_support(support, queries)
+    ways, shots, size = support.shape
+    if ways < 2:
+        raise ReseauxError("Une seule classe dans le support ; il en faut au moins deux.")
+    # Les exemples sont moins nombreux que leurs dimensions : la solution est dans l'espace qu'ils
+    # engendrent. Y tourner les axes donne le même classifieur, bien plus vite.
+    known = support.flatten(0, 1).double()
+    center = known.mean(0)
+    axes = torch.linalg.svd(known - center, full_matrices=False).Vh.T
+    classifier = LogisticRegression(C=strength, max_iter=1000, tol=1e-5)
+    classifier.fit(((known - center) @ axes).numpy(), np.repeat(np.arange(ways), shots))
+    asked = (queries.reshape(-1, size).double() - center) @ axes
+    chances = torch.from_numpy(classifier.predict_log_proba(asked.numpy()))
+    return chances.reshape(*queries.shape[:-1], ways)
+
+
+def _check_support(support: Tensor, queries: Tensor) -> None:
     if support.ndim != 3 or queries.shape[-1:] != support.shape[-1:]:
         raise ReseauxError(
             f"Exemples de forme {tuple(support.shape)} et questions de forme "
             f"{tuple(queries.shape)} ; il faut (N, K, D) et (…, D)."
         )
-    prototypes = support.mean(dim=1)
-    return -(queries[..., None, :] - prototypes).square().sum(-1)
+    if not support.numel():
+        raise ReseauxError(
+            f"Support vide, de forme {tuple(support.shape)} : une classe sans exemple n'a pas de "
+            "prototype. Donnez au moins un exemple par classe."
+        )
+    for name, values in (("un exemple", support), ("une question", queries)):
+        if not values.isfinite().all():
+            raise ReseauxError(
+                f"Dans {name}, une valeur est infinie ou n'est pas un nombre (NaN) : aucune "
+                "distance n'aurait de sens. Vérifiez les images et le réseau qui les représente."
+            )
 
 
-def evaluate(features: Tensor, tasks: Iterator[Episode]) -> NDArray[np.float64]:
-    """Rend l'exactitude du plus proche prototype sur chaque épisode.
+def check_indices(images: Tensor, task: Episode) -> None:
+    """Vérifie que les images d'un épisode existent.
+
+    Raises:
+        ReseauxError: l'épisode a été tiré sur un ensemble plus grand.
+    """
+    largest = int(max(task.support.max(), task.queries.max()))
+    if largest >= len(images):
+        raise ReseauxError(
+            f"{len(images)} images, et un épisode qui demande l'image numéro {largest} : les "
+            "épisodes viennent des étiquettes d'un autre ensemble."
+        )
+
+
+def evaluate(
+    features: Tensor,
+    tasks: Iterator[Episode],
+    classify: Callable[[Tensor, Tensor], Tensor] = nearest_prototype,
+) -> NDArray[np.float64]:
+    """Rend l'exactitude d'un classifieur sur chaque épisode.
 
     Args:
         features: M×…, une ligne par image ; les indices des épisodes y renvoient.
         tasks: les épisodes.
+        classify: des exemples N×K×D et des questions …×D, fait des scores …×N.
+
+    Raises:
+        ReseauxError: épisodes d'un autre ensemble ; voir aussi :func:`nearest_prototype`.
     """
     flat = features.flatten(1)
     scores = []
     for task in tasks:
-        found = nearest_prototype(flat[task.support], flat[task.queries]).argmax(-1)
+        check_indices(flat, task)
+        found = classify(flat[task.support], flat[task.queries]).argmax(-1)
         scores.append(float((found.numpy() == task.answers).mean()))
     return np.array(scores)
 
@@ -160,10 +241,14 @@ def train_on_episodes(
 
     Returns:
         Le réseau, en mode évaluation.
+
+    Raises:
+        ReseauxError: épisodes d'un autre ensemble, ou image qui n'est pas faite de nombres.
     """
     optimizer = torch.optim.Adam(network.parameters(), lr=rate, fused=True)
     network.train()
     for task in tasks:
+        check_indices(images, task)
         indices = np.concatenate([task.support.ravel(), task.queries.ravel()])
         vectors = network(images[indices])
         support, queries = vectors[: task.support.size], vectors[task.support.size :]

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
 from torch import nn
 from torchvision.transforms import v2
@@ -45,6 +46,32 @@ def test_the_seed_repeats_the_episodes_and_another_changes_them():
     assert first(0) == first(0) != first(1)
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 6), min_size=2, max_size=6),
+    ways=st.integers(2, 7),
+    shots=st.integers(1, 4),
+    queries=st.integers(1, 3),
+    seed=st.integers(0, 10**6),
+)
+def test_any_classes_give_balanced_episodes_or_a_refusal(sizes, ways, shots, queries, seed):
+    labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
+
+    def draw():
+        return list(fs.episodes(labels, ways, shots, queries, 2, seed))
+
+    if ways > len(sizes) or shots + queries > min(sizes):
+        with pytest.raises(ReseauxError, match=r"au plus|Réduisez"):
+            draw()
+        return
+    for task, again in zip(draw(), draw(), strict=True):
+        assert np.array_equal(task.support, again.support)
+        assert np.array_equal(task.queries, again.queries)
+        assert not set(task.support.ravel()) & set(task.queries.ravel())
+        assert np.bincount(labels[task.support.ravel()]).max() == shots
+        assert np.bincount(labels[task.queries.ravel()]).max() == queries
+
+
 def test_every_class_is_drawn_about_as_often():
     counts = np.zeros(6)
     for task in fs.episodes(LABELS, 2, 1, 1, 3000, 0):
@@ -63,6 +90,9 @@ def test_every_class_is_drawn_about_as_often():
         ((LABELS, 2, 6, 3, 1, 0), "n'en a que 8"),
         ((np.append(LABELS, 9), 2, 1, 1, 1, 0), "la classe 9 n'en a que 1"),
         ((LABELS.reshape(6, 8), 2, 1, 1, 1, 0), "forme"),
+        (([], 2, 1, 1, 1, 0), "une par image"),
+        (([0.0, float("nan"), 1.0], 2, 1, 1, 1, 0), "float64"),
+        ((["a", "b"], 2, 1, 1, 1, 0), "Numérotez"),
     ],
 )
 def test_impossible_episodes_are_refused_at_the_call(arguments, words):
@@ -110,6 +140,72 @@ def test_scores_are_minus_squared_distances_for_any_leading_shape():
 def test_shapes_that_do_not_match_are_refused(support, queries):
     with pytest.raises(ReseauxError, match=r"\(N, K, D\)"):
         fs.nearest_prototype(torch.zeros(support), torch.zeros(queries))
+
+
+@pytest.mark.parametrize("classify", [fs.nearest_prototype, fs.last_layer])
+@pytest.mark.parametrize(
+    ("support", "queries", "words"),
+    [
+        ((4, 0, 7), (5, 7), "Support vide"),
+        ((0, 3, 7), (5, 7), "Support vide"),
+        ((4, 3, 7), (5, 6), r"\(N, K, D\)"),
+    ],
+)
+def test_empty_supports_and_other_sizes_are_refused(classify, support, queries, words):
+    with pytest.raises(ReseauxError, match=words):
+        classify(torch.zeros(support), torch.zeros(queries))
+
+
+@pytest.mark.parametrize("classify", [fs.nearest_prototype, fs.last_layer])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_numbers_are_refused(classify, value):
+    support, queries = vectors(0)
+    wrong = queries.clone()
+    wrong[3, 2] = value
+    with pytest.raises(ReseauxError, match="une question"):
+        classify(support, wrong)
+    wrong = support.clone()
+    wrong[1, 2, 0] = value
+    with pytest.raises(ReseauxError, match="un exemple"):
+        classify(wrong, queries)
+
+
+def test_episodes_of_another_set_are_refused():
+    for call in (
+        lambda: fs.evaluate(torch.zeros(9, 3), fs.episodes(LABELS, 4, 1, 1, 5, 0)),
+        lambda: fs.train_on_episodes(
+            fs.small_network(4, 0), torch.zeros(9, 1, 8, 8), fs.episodes(LABELS, 4, 1, 1, 5, 0)
+        ),
+    ):
+        with pytest.raises(ReseauxError, match="9 images, et un épisode"):
+            call()
+
+
+@pytest.mark.parametrize("shots", [1, 5])
+@pytest.mark.parametrize("strength", [0.1, 10.0])
+def test_last_layer_is_scikit_learn_logistic_regression(shots, strength):
+    support, queries = vectors(2, shots=shots, size=60)
+    oracle = LogisticRegression(C=strength, max_iter=5000, tol=1e-8)
+    oracle.fit(support.flatten(0, 1).numpy(), np.repeat(np.arange(4), shots))
+    found = fs.last_layer(support, queries, strength).exp()
+    torch.testing.assert_close(
+        found, torch.from_numpy(oracle.predict_proba(queries.numpy())), atol=2e-3, rtol=0
+    )
+    grid = fs.last_layer(support, queries.reshape(5, 10, 60), strength).exp()
+    torch.testing.assert_close(grid, found.reshape(5, 10, 4))
+
+
+def test_last_layer_needs_two_classes():
+    with pytest.raises(ReseauxError, match="au moins deux"):
+        fs.last_layer(*vectors(0, ways=1))
+
+
+def test_evaluate_asks_the_classifier_it_is_given():
+    noise = torch.randn(len(LABELS), 5, generator=torch.Generator().manual_seed(0))
+    task = next(fs.episodes(LABELS, 4, 2, 3, 1, 0))
+    found = fs.last_layer(noise[task.support], noise[task.queries]).argmax(-1).numpy()
+    score = fs.evaluate(noise, fs.episodes(LABELS, 4, 2, 3, 1, 0), fs.last_layer)
+    assert score == [(found == task.answers).mean()]
 
 
 def test_evaluate_is_one_for_separated_classes_and_chance_for_noise():

@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := aide
 # Les mesures de vitesse : un fichier de tests/bench par nom.
-BANCS ?= summary
+BANCS ?= summary probe
 
 .PHONY: aide livre test test-unite test-notebooks test-site test-navigateur style references bench \
 	servir notebooks epingler demonstration propre tout-propre
@@ -55,7 +55,7 @@ test-navigateur: $(PRET) ## Vérifie le site dans Chromium (variable CHROMIUM : 
 references: $(PRET) ## Régénère les sorties de référence (CHAPITRES="vgg alexnet" pour en choisir)
 	$(PY) -m livre.expected_outputs $(CHAPITRES)
 
-bench: $(PRET) ## Mesure les durées, côte à côte avec d'autres outils (BANCS="summary" pour choisir)
+bench: $(PRET) ## Mesure les durées, côte à côte avec d'autres outils (BANCS="probe" pour choisir)
 	@for banc in $(BANCS); do $(PY) tests/bench/$$banc.py || exit 1; done
 
 demonstration: $(PRET) ## Casse le cours en plusieurs endroits et montre que les tests le voient

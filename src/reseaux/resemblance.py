@@ -625,7 +625,8 @@ def draw_runs(runs: Mapping[str, Run]) -> "Figure":
         epochs = [epoch.number for epoch in run.history]
         ax.plot(epochs, [epoch.accuracy for epoch in run.history], label="entraînement")
         ax.plot(epochs, run.test, linestyle="--", label="test")
-        ax.set(title=name, xlabel="époque", xticks=epochs, ylim=(0, 1.03))
+        ax.set(xlabel="époque", xticks=epochs, ylim=(0, 1.03))
+        ax.set_title(name, fontsize=10)
         french_axis(ax.yaxis, 1)
     axes[0, 0].set_ylabel("exactitude")
     axes[0, 0].legend(loc="lower right")

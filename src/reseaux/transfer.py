@@ -152,6 +152,11 @@ def features(
     count = len(stages(pretrained.model))
     if not -count <= depth < count:
         raise ReseauxError(f"Profondeur {depth} demandée ; il faut entre 0 et {count - 1}, ou −1.")
+    return _every_depth(pretrained, images, batch_size)[depth]
+
+
+def _every_depth(pretrained: Pretrained, images: Tensor, batch_size: int = 64) -> list[Features]:
+    """Les caractéristiques à toutes les profondeurs, calculées ou gardées d'un appel précédent."""
     # Les poids comptent : un réseau réentraîné n'a plus la même empreinte.
     key = _digest(*pretrained.model.state_dict().values(), images)
     if key not in _cache:
@@ -159,7 +164,7 @@ def features(
         while len(_cache) > _CACHED_SETS:
             _cache.popitem(last=False)
     _cache.move_to_end(key)
-    return _cache[key][depth]
+    return _cache[key]
 
 
 def _digest(*tensors: Tensor) -> str:
@@ -324,10 +329,8 @@ def by_depth(
         (tirages × profondeurs, tirages) : exactitudes des caractéristiques, puis des pixels.
     """
     x, z = prepare(pool, size), prepare(test, size)
-    spaces = [
-        (features(pretrained, x, d), features(pretrained, z, d))
-        for d in range(len(depth_names(pretrained)))
-    ]
+    # L'empreinte des images et des poids se calcule une fois, et non une par profondeur.
+    spaces = list(zip(_every_depth(pretrained, x), _every_depth(pretrained, z), strict=True))
     spaces.append((pixels(pool), pixels(test)))
     # Tirer des numéros plutôt que des images : les caractéristiques sont calculées une fois.
     numbered = LabeledImages(np.arange(len(pool), dtype=np.float32), pool.labels, pool.names)

@@ -133,10 +133,11 @@ def nearest_prototype(support: Tensor, queries: Tensor) -> Tensor:
     return -(queries[..., None, :] - prototypes).square().sum(-1)
 
 
-def last_layer(support: Tensor, queries: Tensor, strength: float = 1.0) -> Tensor:
+def last_layer(support: Tensor, queries: Tensor, strength: float = 10.0) -> Tensor:
     """Apprend une dernière couche sur le support, par régression logistique, et l'applique.
 
-    C'est le réglage fin réduit au classifieur : la représentation reste gelée.
+    C'est le réglage fin réduit au classifieur : la représentation reste gelée. Les exemples sont
+    d'abord centrés, puis ramenés à une longueur moyenne de 1.
 
     Args:
         support: N×K×D, les K exemples de chacune des N classes, N au moins 2.
@@ -149,6 +150,7 @@ def last_layer(support: Tensor, queries: Tensor, strength: float = 1.0) -> Tenso
     Raises:
         ReseauxError: voir :func:`nearest_prototype` ; ou moins de deux classes.
     """
+    from sklearn import config_context
     from sklearn.linear_model import LogisticRegression
 
     _check_support(support, queries)
@@ -159,11 +161,13 @@ def last_layer(support: Tensor, queries: Tensor, strength: float = 1.0) -> Tenso
     # engendrent. Y tourner les axes donne le même classifieur, bien plus vite.
     known = support.flatten(0, 1).double()
     center = known.mean(0)
-    axes = torch.linalg.svd(known - center, full_matrices=False).Vh.T
-    classifier = LogisticRegression(C=strength, max_iter=1000, tol=1e-5)
-    classifier.fit(((known - center) @ axes).numpy(), np.repeat(np.arange(ways), shots))
+    scale = (known - center).norm(dim=1).mean().clamp(min=1e-12)
+    axes = torch.linalg.svd(known - center, full_matrices=False).Vh.T / scale
+    classifier = LogisticRegression(C=strength, max_iter=1000)
     asked = (queries.reshape(-1, size).double() - center) @ axes
-    chances = torch.from_numpy(classifier.predict_log_proba(asked.numpy()))
+    with config_context(assume_finite=True, skip_parameter_validation=True):  # déjà vérifié
+        classifier.fit(((known - center) @ axes).numpy(), np.repeat(np.arange(ways), shots))
+        chances = torch.from_numpy(classifier.predict_log_proba(asked.numpy()))
     return chances.reshape(*queries.shape[:-1], ways)
 
 

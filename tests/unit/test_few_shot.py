@@ -186,11 +186,13 @@ def test_episodes_of_another_set_are_refused():
 def test_last_layer_is_scikit_learn_logistic_regression(shots, strength):
     support, queries = vectors(2, shots=shots, size=60)
     oracle = LogisticRegression(C=strength, max_iter=5000, tol=1e-8)
-    oracle.fit(support.flatten(0, 1).numpy(), np.repeat(np.arange(4), shots))
+    known = support.flatten(0, 1)
+    center = known.mean(0)
+    scale = (known - center).norm(dim=1).mean()
+    oracle.fit(((known - center) / scale).numpy(), np.repeat(np.arange(4), shots))
+    expected = torch.from_numpy(oracle.predict_proba(((queries - center) / scale).numpy()))
     found = fs.last_layer(support, queries, strength).exp()
-    torch.testing.assert_close(
-        found, torch.from_numpy(oracle.predict_proba(queries.numpy())), atol=2e-3, rtol=0
-    )
+    torch.testing.assert_close(found, expected, atol=2e-3, rtol=0)
     grid = fs.last_layer(support, queries.reshape(5, 10, 60), strength).exp()
     torch.testing.assert_close(grid, found.reshape(5, 10, 4))
 

@@ -11,7 +11,7 @@ export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := aide
 # Les mesures de vitesse : un fichier de tests/bench par nom.
-BANCS ?= summary probe
+BANCS ?= summary probe augmentation
 
 .PHONY: aide livre test test-unite test-notebooks test-site test-navigateur style references bench \
 	servir notebooks epingler demonstration propre tout-propre

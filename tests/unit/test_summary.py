@@ -171,6 +171,37 @@ def test_fields_stop_at_a_layer_that_mixes_columns():
     assert [row.receptive_field for row in rows] == [(3, 3), None]
 
 
+def test_fields_stop_when_channels_move():
+    class ChannelsLast(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.tanh = nn.Conv2d(3, 8, 2, 2), nn.Tanh()
+
+        def forward(self, x):
+            return self.tanh(self.conv(x).permute(0, 2, 3, 1))
+
+    rows = reseaux.summarize(ChannelsLast(), (3, 6, 6)).rows
+    assert [row.receptive_field for row in rows] == [(2, 2), None]
+
+
+@pytest.mark.parametrize("arguments", [(3, 2), (3, 2, 0, 2), (3, 2, 1)])
+def test_a_pooling_without_a_layer_has_its_window(arguments):
+    class Pooled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3)
+
+        def forward(self, x):
+            return self.conv(F.max_pool2d(x, *arguments))
+
+    written = reseaux.summarize(Pooled(), (3, 20, 20)).rows
+    layers = nn.Sequential(nn.MaxPool2d(*arguments), nn.Conv2d(3, 3, 3))
+    expected = reseaux.summarize(layers, (3, 20, 20)).rows
+    assert [(r.stride, r.receptive_field) for r in written] == [
+        (r.stride, r.receptive_field) for r in expected
+    ]
+
+
 def test_a_sum_with_a_lost_field_is_lost():
     class Mixed(nn.Module):
         def __init__(self):

@@ -465,6 +465,7 @@ def test_the_table_shows_every_count_and_the_total():
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     assert [rows[0][c] for c in ("noyau", "pas", "champ")] == ["11×11", "4", "11"]
     assert rows[-2]["champ"] == "355"
+    assert rows[-4]["part"] == "61,9\u00a0%"
     oblong = reseaux.summarize(nn.Conv2d(1, 1, (1, 7), (1, 2)), (1, 9, 9)).table().rows[0]
     assert (oblong[3], oblong[8]) == ("1×2", "1×7")
     assert math.isclose(summary.weight_bytes, 4 * 60_965_224)

@@ -285,6 +285,18 @@ def test_a_redefined_forward_is_run():
     assert [(row.name, row.kind, row.macs) for row in rows] == [("0", "connectée", 32)]
 
 
+def test_inputs_have_the_type_of_the_weights():
+    seen = []
+
+    class Spy(nn.Module):
+        def forward(self, x):
+            seen.append(x.dtype)
+            return x
+
+    reseaux.summarize(nn.Sequential(Spy(), nn.Conv2d(3, 4, 3), Spy()).half(), (3, 8, 8))
+    assert seen == [torch.float16, torch.float16]
+
+
 def test_half_precision_networks():
     class Half(nn.Module):
         def __init__(self):

@@ -28,7 +28,7 @@ class Alteration(NamedTuple):
     tests: tuple[str, ...]
 
 
-UNIT = "tests/unit"
+UNIT = "tests"
 NBVAL = "tests/notebooks"
 ALTERATIONS = (
     Alteration(
@@ -36,7 +36,7 @@ ALTERATIONS = (
         "src/reseaux/architectures/vgg.py",
         '("conv3-256", "conv3-256", "conv1-256")',
         '("conv3-256", "conv3-256", "conv3-256")',
-        (f"{UNIT}/test_architectures.py",),
+        (f"{UNIT}/reseaux/architectures/test_architectures.py",),
     ),
     Alteration(
         "la même, vue par le chapitre seul",
@@ -50,49 +50,49 @@ ALTERATIONS = (
         "src/reseaux/architectures/alexnet.py",
         "Conv(96, 11, stride=4",
         "Conv(64, 11, stride=4",
-        (f"{UNIT}/test_architectures.py",),
+        (f"{UNIT}/reseaux/architectures/test_architectures.py",),
     ),
     Alteration(
         "la règle du champ réceptif",
-        "src/reseaux/tracing.py",
+        "src/reseaux/anatomy/tracing.py",
         "(kh - 1) * dh * down",
         "kh * dh * down",
-        (f"{UNIT}/test_summary.py",),
+        (f"{UNIT}/reseaux/anatomy/test_summary.py",),
     ),
     Alteration(
         "la forme écrite sous un bloc d'un dessin",
-        "src/reseaux/placement.py",
+        "src/reseaux/anatomy/drawing/placement.py",
         "times(block.output)), (",
         "times(block.output[1:])), (",
-        (f"{UNIT}/test_drawing.py",),
+        (f"{UNIT}/reseaux/anatomy/drawing/test_svg.py",),
     ),
     Alteration(
         "le même dessin, vu par le chapitre seul",
-        "src/reseaux/placement.py",
+        "src/reseaux/anatomy/drawing/placement.py",
         "times(block.output)), (",
         "times(block.output[1:])), (",
         (f"{NBVAL}/classiques/alexnet.ipynb",),
     ),
     Alteration(
         "une étiquette d'ImageNet (le chat tigré devient le lynx)",
-        "src/reseaux/imagenet_fr.tsv",
+        "src/reseaux/reuse/imagenet_fr.tsv",
         "\ttabby\t",
         "\tlynx\t",
-        (f"{UNIT}/test_imagenet_fr.py",),
+        (f"{UNIT}/reseaux/reuse/test_imagenet_fr.py",),
     ),
     Alteration(
         "une clé de citation",
         "references.bib",
         "{He15,",
         "{He16,",
-        (f"{UNIT}/test_references.py",),
+        (f"{UNIT}/chapters/test_references.py",),
     ),
     Alteration(
         "un chiffre de published.py",
         "src/reseaux/published.py",
         '"MSRA", "ResNet", 3.57',
         '"MSRA", "ResNet", 3.75',
-        (f"{UNIT}/test_comparison.py",),
+        (f"{UNIT}/reseaux/anatomy/test_comparison.py",),
     ),
     Alteration(
         "le même, vu par le chapitre seul",
@@ -106,14 +106,14 @@ ALTERATIONS = (
         "chapters/classiques/vgg.md",
         "C = 256",
         "C = 128",
-        (f"{UNIT}/test_expected_outputs.py",),
+        (f"{UNIT}/chapters/test_expected_outputs.py",),
     ),
     Alteration(
         "un nombre tapé dans la prose d'une référence",
         "tests/notebooks/classiques/vgg.ipynb",
         "À peine 8,1",
         "À peine 8,7",
-        (f"{UNIT}/test_prose.py",),
+        (f"{UNIT}/chapters/test_prose.py",),
     ),
 )
 

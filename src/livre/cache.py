@@ -21,7 +21,7 @@ from sphinx.application import ENV_PICKLE_FILENAME, Sphinx
 from sphinx.config import Config
 
 # Ce dont le résultat d'une cellule dépend, outre son code ; relatif à la racine du dépôt.
-EXECUTION_INPUTS = ("src/reseaux", "requirements.txt")
+EXECUTION_INPUTS = ("src/reseaux", "src/photos", "src/experiments", "requirements.txt")
 
 PACKAGE = Path(__file__).parent
 

@@ -14,12 +14,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reseaux.anatomy.drawing.svg import draw as draw
+    from reseaux.anatomy.summary import summarize as summarize
     from reseaux.architectures import NETWORKS as NETWORKS
     from reseaux.architectures import Network as Network
     from reseaux.architectures import build as build
-    from reseaux.drawing import draw as draw
     from reseaux.errors import ReseauxError as ReseauxError
-    from reseaux.summary import summarize as summarize
 
 __version__ = "0.1.0"
 
@@ -29,8 +29,8 @@ _HOME = {
     "Network": "architectures",
     "build": "architectures",
     "ReseauxError": "errors",
-    "draw": "drawing",
-    "summarize": "summary",
+    "draw": "anatomy.drawing.svg",
+    "summarize": "anatomy.summary",
 }
 
 __all__ = ["NETWORKS", "Network", "ReseauxError", "build", "draw", "summarize"]

@@ -112,7 +112,7 @@ class LabeledImages:
         chosen = np.asarray(indices)
         return LabeledImages(self.images[chosen], self.labels[chosen], self.names)
 
-    def draw(self, per_class: int, seed: int) -> tuple["LabeledImages", "LabeledImages"]:
+    def sample(self, per_class: int, seed: int) -> tuple["LabeledImages", "LabeledImages"]:
         """Tire ``per_class`` images par classe ; rend (tirées, restantes).
 
         Args:

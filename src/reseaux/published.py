@@ -16,7 +16,7 @@ def spell_key(key: str) -> str:
 
 
 @dataclass(frozen=True)
-class Figure:
+class PublishedValue:
     """Un chiffre publié.
 
     Attributes:
@@ -74,42 +74,54 @@ WINNERS = (
 )
 RUNNER_UP_2014 = Winner(2014, "VGG", "VGG", 7.33, "Russakovsky15")
 
-HUMAN = Figure(5.1, "un annotateur entraîné, 1 500 images de test", "Russakovsky15", "§6.4.1")
+HUMAN = PublishedValue(
+    5.1, "un annotateur entraîné, 1 500 images de test", "Russakovsky15", "§6.4.1"
+)
 
 # Les dimensions d'ImageNet et d'ILSVRC.
-IMAGENET_IMAGES = Figure(14_197_122, "images d'ImageNet", "Russakovsky15", "§1")
-IMAGENET_CLASSES = Figure(21_841, "catégories d'ImageNet", "Russakovsky15", "§1")
-ILSVRC_TRAIN = Figure(1_281_167, "images d'entraînement, à partir de 2012", "Russakovsky15", "§3.1")
-ILSVRC_VALIDATION = Figure(50_000, "images de validation", "Russakovsky15", "§3.1")
-ILSVRC_TEST = Figure(100_000, "images de test, à partir de 2012", "Russakovsky15", "§3.1")
-ILSVRC_CLASSES = Figure(1_000, "classes", "Russakovsky15", "§3.1")
+IMAGENET_IMAGES = PublishedValue(14_197_122, "images d'ImageNet", "Russakovsky15", "§1")
+IMAGENET_CLASSES = PublishedValue(21_841, "catégories d'ImageNet", "Russakovsky15", "§1")
+ILSVRC_TRAIN = PublishedValue(
+    1_281_167, "images d'entraînement, à partir de 2012", "Russakovsky15", "§3.1"
+)
+ILSVRC_VALIDATION = PublishedValue(50_000, "images de validation", "Russakovsky15", "§3.1")
+ILSVRC_TEST = PublishedValue(100_000, "images de test, à partir de 2012", "Russakovsky15", "§3.1")
+ILSVRC_CLASSES = PublishedValue(1_000, "classes", "Russakovsky15", "§3.1")
 
 # Les erreurs top-5 des articles, en %.
 ERRORS = MappingProxyType(
     {
-        "alexnet-1": Figure(18.2, "AlexNet : un réseau, validation", "Krizhevsky12", "table 2"),
-        "alexnet-5": Figure(16.4, "AlexNet : cinq réseaux, test", "Krizhevsky12", "table 2"),
-        "alexnet-7-val": Figure(
+        "alexnet-1": PublishedValue(
+            18.2, "AlexNet : un réseau, validation", "Krizhevsky12", "table 2"
+        ),
+        "alexnet-5": PublishedValue(
+            16.4, "AlexNet : cinq réseaux, test", "Krizhevsky12", "table 2"
+        ),
+        "alexnet-7-val": PublishedValue(
             15.4,
             "AlexNet : sept réseaux, dont deux préentraînés, validation",
             "Krizhevsky12",
             "table 2",
         ),
-        "alexnet-7": Figure(
+        "alexnet-7": PublishedValue(
             15.3, "AlexNet : sept réseaux, dont deux préentraînés, test", "Krizhevsky12", "table 2"
         ),
-        "vgg-7": Figure(7.3, "VGG : sept réseaux, test (le concours)", "Simonyan14", "table 7"),
-        "vgg-2": Figure(
+        "vgg-7": PublishedValue(
+            7.3, "VGG : sept réseaux, test (le concours)", "Simonyan14", "table 7"
+        ),
+        "vgg-2": PublishedValue(
             6.8, "VGG : deux réseaux, test (après le concours)", "Simonyan14", "table 7"
         ),
-        "googlenet-7": Figure(
+        "googlenet-7": PublishedValue(
             6.67, "GoogLeNet : sept réseaux, 144 découpes, test", "Szegedy14", "table 2"
         ),
-        "googlenet-1": Figure(
+        "googlenet-1": PublishedValue(
             10.07, "GoogLeNet : un réseau, une découpe, validation", "Szegedy14", "table 3"
         ),
-        "resnet-152-1": Figure(4.49, "ResNet-152 : un réseau, validation", "He15", "table 4"),
-        "resnet-6": Figure(
+        "resnet-152-1": PublishedValue(
+            4.49, "ResNet-152 : un réseau, validation", "He15", "table 4"
+        ),
+        "resnet-6": PublishedValue(
             3.57, "ResNet : six réseaux, dont deux de 152 couches, test", "He15", "table 5"
         ),
     }

@@ -20,7 +20,7 @@ from reseaux.errors import unknown_name
 if TYPE_CHECKING:
     import torch
 
-    from reseaux.weights import Pretrained
+    from reseaux.reuse.weights import Pretrained
 
 VARIABLE = "RESEAUX_REGLAGE"
 
@@ -31,7 +31,7 @@ class Setting:
 
     Attributes:
         name: « rapide » ou « complet ».
-        network: le réseau appris sur ImageNet, un nom de :func:`reseaux.weights.load`.
+        network: le réseau appris sur ImageNet, un nom de :func:`reseaux.reuse.weights.load`.
         graphics_card: prendre la carte graphique, s'il y en a une.
         size: côté des images, en pixels, pour un réglage fin.
         probe_size: côté des images pour une sonde, qui ne traverse le réseau qu'une fois.
@@ -64,7 +64,7 @@ class Setting:
         """
         import torch
 
-        from reseaux import weights
+        from reseaux.reuse import weights
 
         pretrained = weights.load(self.network, fallback=True)
         # Canaux en dernier : plus rapide, mêmes nombres.

@@ -22,7 +22,8 @@ from measure import geometric_mean, side_by_side
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from reseaux import augmentation, data
+from reseaux import data
+from reseaux.few_data import augmentation
 from reseaux.formatting import decimal
 from reseaux.tables import Table
 

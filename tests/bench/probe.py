@@ -19,8 +19,9 @@ from measure import side_by_side
 from torch import nn
 from torch.nn import functional as F
 
-from reseaux import data, training, transfer, weights
+from reseaux import data
 from reseaux.formatting import decimal, integer, percent
+from reseaux.reuse import training, transfer, weights
 from reseaux.tables import Table
 
 EPOCHS, PER_CLASS, TEST, SIZE, BATCH, REPEATS = 25, 20, 20, 64, 32, 5
@@ -67,23 +68,27 @@ def loop(net: weights.Pretrained, known: Sets, held: Sets, careful: bool) -> flo
 
 def cached(net: weights.Pretrained, known: Sets, held: Sets) -> float:
     """Un passage dans le réseau, puis la même boucle sur les caractéristiques."""
-    sets = [(torch.from_numpy(transfer.compute(net.model, x)[-1]), y) for x, y in (known, held)]
+    sets = [
+        (torch.from_numpy(transfer.extract_features(net.model, x)[-1]), y) for x, y in (known, held)
+    ]
     head = transfer.new_head(copy.deepcopy(net.model), int(known[1].max()) + 1, seed=0)
     return fit(head, head, *sets, test_each=True)
 
 
 def probe(net: weights.Pretrained, known: Sets, held: Sets) -> float:
     """Traverse le réseau une fois, apprend une régression logistique ; rend l'exactitude."""
-    vectors, answers = (transfer.compute(net.model, images)[-1] for images, _ in (known, held))
-    return float(transfer.probe(vectors, known[1].numpy()).score(answers, held[1].numpy()))
+    vectors, answers = (
+        transfer.extract_features(net.model, images)[-1] for images, _ in (known, held)
+    )
+    return float(transfer.linear_probe(vectors, known[1].numpy()).score(answers, held[1].numpy()))
 
 
 def main(repeats: int = REPEATS) -> None:
     """Mesure les trois façons et affiche la table."""
     torch.set_num_threads(1)
     net = weights.load()
-    pool, rest = data.digits().draw(PER_CLASS, seed=0)
-    sets = [pool, rest.draw(TEST, seed=0)[0]]
+    pool, rest = data.digits().sample(PER_CLASS, seed=0)
+    sets = [pool, rest.sample(TEST, seed=0)[0]]
     known, held = ((transfer.prepare(s, SIZE), torch.from_numpy(s.labels)) for s in sets)
     net.model.to(memory_format=torch.channels_last)  # comme le font les réglages du cours
     found: dict[str, float] = {}
@@ -93,7 +98,9 @@ def main(repeats: int = REPEATS) -> None:
         USUAL: lambda: found.update({USUAL: loop(net, known, held, careful=False)}),
         CAREFUL: lambda: found.update({CAREFUL: loop(net, known, held, careful=True)}),
     }
-    transfer.compute(net.model, held[0])  # les premières allocations ne comptent pour personne
+    transfer.extract_features(
+        net.model, held[0]
+    )  # les premières allocations ne comptent pour personne
     seconds = side_by_side(rivals, repeats=repeats, warmup=0)
     rows = [
         (

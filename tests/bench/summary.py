@@ -20,8 +20,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import reseaux
+from reseaux.anatomy.summary import summarize
 from reseaux.formatting import decimal
-from reseaux.summary import summarize
 from reseaux.tables import Table
 
 OURS, DEFAULT, META, FLOPS, BARE = (

@@ -4,15 +4,12 @@ import functools
 import http.server
 import os
 import shutil
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Route, sync_playwright
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "site"))
 
 from site_files import require_site
 

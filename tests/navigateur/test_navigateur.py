@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
+
 from site_files import english, toc_pages
 
 pytestmark = pytest.mark.navigateur

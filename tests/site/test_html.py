@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 from bs4 import BeautifulSoup, Tag
+
 from site_files import SITE, article, english, html_pages, parsed, require_site, toc_pages
 
 READ_ALOUD = ("alt", "aria-label", "data-bs-title", "data-tooltip", "placeholder", "title")

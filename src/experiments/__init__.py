@@ -1,0 +1,1 @@
+"""Les études mesurées que citent les chapitres."""

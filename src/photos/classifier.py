@@ -1,0 +1,234 @@
+"""Un classifieur de vos images, qui se garde dans un fichier et se relit sans rien réapprendre.
+
+C'est un seul réseau, des octets aux scores : normalisation, étages, moyenne spatiale, couche
+linéaire. Une sonde et un réseau réglé n'y diffèrent que par ce qui a été appris.
+
+Le fichier est au format safetensors : des nombres, et une description en JSON (classes, réseau,
+préparation, profondeur). L'ouvrir ne peut exécuter aucun code.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from reseaux.errors import ReseauxError
+from reseaux.reuse import checkpoints, transfer, weights
+
+FORMAT = 1  # à augmenter si le contenu du fichier change
+METHODS = ("sonde", "reglage-fin")
+
+Squares = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Description:
+    """Ce qu'il faut savoir pour refaire le classifieur, en plus de ses nombres.
+
+    Attributes:
+        method: « sonde » ou « reglage-fin ».
+        network: le nom du réseau pré-entraîné (voir :func:`weights.load`).
+        names: les classes, dans l'ordre des sorties.
+        size: côté des carrés donnés au réseau, en pixels.
+        mean: moyenne retirée à chaque canal, pour des valeurs entre 0 et 1.
+        std: ce par quoi chaque canal est ensuite divisé.
+        depth: la profondeur lue par la sonde, ou la première qui a appris.
+    """
+
+    method: str
+    network: str
+    names: tuple[str, ...]
+    size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    depth: int
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Un classifieur prêt à répondre.
+
+    Attributes:
+        description: ce qu'il est.
+        model: octets N×3×H×L → scores N×K.
+        learned: ce qui a été appris, nom → tenseur ; c'est ce que le fichier garde.
+    """
+
+    description: Description
+    model: nn.Module = field(repr=False)
+    learned: dict[str, Tensor] = field(repr=False)
+
+    @torch.inference_mode()
+    def probabilities(self, squares: Squares, batch_size: int = 32) -> NDArray[np.float64]:
+        """Probabilité de chaque classe, N×K.
+
+        Args:
+            squares: N×côté×côté×3, octets.
+            batch_size: nombre d'images traitées ensemble.
+        """
+        self.model.eval()
+        device = next(self.model.parameters()).device
+        found = [
+            self.model(batch.to(device)).double().softmax(dim=1).cpu()
+            for batch in torch.split(to_tensor(squares), batch_size)
+        ]
+        return torch.cat(found).numpy()
+
+
+class Normalize(nn.Module):
+    """Des octets à ce que le réseau attend : divise par 255, retire la moyenne, met à l'échelle."""
+
+    def __init__(self, mean: Iterable[float], std: Iterable[float]) -> None:
+        """Garde les deux triplets, un nombre par canal."""
+        super().__init__()
+        for name, values in (("mean", mean), ("std", std)):
+            tensor = torch.tensor(tuple(values)).view(3, 1, 1)
+            self.register_buffer(name, tensor, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Octets N×3×H×L → flottants."""
+        mean, std = (self.get_buffer(name).to(x.device) for name in ("mean", "std"))
+        return (x.float() / 255 - mean) / std
+
+
+class Probed(nn.Module):
+    """Les premiers étages d'un réseau, la moyenne spatiale, puis la couche linéaire de la sonde."""
+
+    def __init__(self, parts: Iterable[nn.Module], head: nn.Linear) -> None:
+        """Assemble des étages déjà appris et une tête."""
+        super().__init__()
+        self.parts = nn.Sequential(*parts)
+        self.head = head
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images normalisées → scores."""
+        scores: Tensor = self.head(self.parts(x).mean(dim=(2, 3)))
+        return scores
+
+
+def to_tensor(squares: Squares) -> Tensor:
+    """N×H×L×3 octets → N×3×H×L octets, canaux en dernier dans la mémoire."""
+    return torch.from_numpy(np.ascontiguousarray(squares)).permute(0, 3, 1, 2)
+
+
+def to_squares(images: Iterable[Image.Image]) -> Squares:
+    """Empile des images RGB de même taille, N×H×L×3 octets."""
+    return np.stack([np.asarray(image, np.uint8) for image in images])
+
+
+def statistics(
+    pretrained: weights.Pretrained,
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Moyenne et échelle de la préparation d'un réseau, par canal.
+
+    La préparation est affine. Une image noire donne −m/s, une blanche (1 − m)/s : on les mesure.
+    """
+    black, white = (
+        pretrained.transform(Image.new("RGB", (64, 64), color)).mean(dim=(1, 2)).double()
+        for color in ("black", "white")
+    )
+    std = 1 / (white - black)
+    mean = -black * std
+    r, g, b = (round(float(value), 6) for value in mean)
+    rs, gs, bs = (round(float(value), 6) for value in std)
+    return (r, g, b), (rs, gs, bs)
+
+
+def probed(description: Description, pretrained: weights.Pretrained, head: nn.Linear) -> Classifier:
+    """Le classifieur d'une sonde : seule la couche linéaire a été apprise."""
+    parts = [part for _, part in transfer.stages(pretrained.model)[: description.depth + 1]]
+    device = next(pretrained.model.parameters()).device
+    model = nn.Sequential(
+        Normalize(description.mean, description.std), Probed(parts, head.to(device))
+    )
+    return Classifier(description, model, dict(head.state_dict()))
+
+
+def tuned(description: Description, network: nn.Module) -> Classifier:
+    """Le classifieur d'un réseau réglé : tous ses poids comptent."""
+    model = nn.Sequential(Normalize(description.mean, description.std), network)
+    return Classifier(description, model, dict(network.state_dict()))
+
+
+def save(classifier: Classifier, path: Path) -> None:
+    """Écrit le classifieur, d'un coup, au format safetensors."""
+    from safetensors.torch import save as encode
+
+    tensors = {k: t.detach().cpu().contiguous().clone() for k, t in classifier.learned.items()}
+    told = json.dumps({"format": FORMAT, **asdict(classifier.description)}, ensure_ascii=False)
+    with checkpoints.atomic_write(path) as stream:
+        stream.write(encode(tensors, metadata={"reseaux": told}))
+
+
+def load(path: Path) -> Classifier:
+    """Relit un classifieur écrit par :func:`save`, et recharge son réseau.
+
+    Raises:
+        ReseauxError: fichier absent, abîmé, ou qui n'est pas un classifieur du cours.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise ReseauxError(
+            f"Le modèle « {path} » n'existe pas. Apprenez-en un d'abord : "
+            "« python -m photos.command DOSSIER », ou donnez son dossier par « --sortie »."
+        )
+    try:
+        with safe_open(path, framework="pt") as content:
+            metadata = content.metadata() or {}
+            learned = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ReseauxError(
+            f"Le modèle « {path} » est tronqué, abîmé ou illisible. Réapprenez-le."
+        ) from error
+    description = _description(path, metadata.get("reseaux"))
+    pretrained = weights.load(description.network)
+    if description.method == "sonde":
+        if not {"weight", "bias"} <= set(learned):
+            raise _foreign(path)
+        outputs, inputs = learned["weight"].shape
+        if outputs != len(description.names):
+            raise _foreign(path)
+        head = nn.Linear(inputs, outputs)
+        checkpoints.fill(head, learned, path)
+        return probed(description, pretrained, head.requires_grad_(False))
+    network = pretrained.model
+    transfer.new_head(network, len(description.names), seed=0)
+    checkpoints.fill(network, learned, path)
+    return tuned(description, network)
+
+
+def _description(path: Path, told: str | None) -> Description:
+    """Relit la description, sans lui faire confiance : le fichier vient peut-être d'ailleurs."""
+    try:
+        given: Any = json.loads(told or "")
+        version = given.pop("format")
+        if version != FORMAT:
+            raise ReseauxError(
+                f"« {path.name} » est au format {version} ; cette version lit le format {FORMAT}. "
+                "Mettez le cours à jour."
+            )
+        for name in ("names", "mean", "std"):
+            given[name] = tuple(given[name])
+        description = Description(**given)
+    except ReseauxError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _foreign(path) from error
+    if description.method not in METHODS:
+        raise _foreign(path)
+    return description
+
+
+def _foreign(path: Path) -> ReseauxError:
+    return ReseauxError(
+        f"« {path} » n'est pas un modèle écrit par « python -m photos.command ». "
+        "Donnez par « --sortie » le dossier qu'elle a écrit."
+    )

@@ -1,0 +1,1 @@
+"""L'anatomie d'un réseau : une traversée, et ce qu'on en tire, tableaux et dessins."""

@@ -1,0 +1,1 @@
+"""Le dessin d'un réseau : choisir les blocs, les placer, les écrire en SVG."""

@@ -1,0 +1,1 @@
+"""Apprendre avec peu de données : augmentation, épisodes, méta-apprentissage."""

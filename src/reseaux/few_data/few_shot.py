@@ -1,0 +1,521 @@
+"""Apprendre avec peu d'exemples : épisodes, prototypes, et trois façons d'enrichir un ensemble.
+
+Les notations sont celles du cours : ``S_s`` est le petit ensemble étiqueté, ``t`` une
+transformation d'image, ``h`` un classifieur, ``c`` une combinaison.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from reseaux.errors import ReseauxError, unknown_name
+from reseaux.formatting import NBSP, decimal
+from reseaux.reuse import training
+
+Indices = NDArray[np.int64]
+
+# ---------------------------------------------------------------------------------------------
+# Épisodes
+
+
+@dataclass(frozen=True)
+class Episode:
+    """Un petit problème : N classes, K exemples étiquetés de chacune, Q questions sur chacune.
+
+    Attributes:
+        classes: les N classes tirées.
+        support: N×K, l'indice de chaque exemple ; la ligne ``i`` est la classe ``classes[i]``.
+        queries: N×Q, l'indice de chaque image à reconnaître, sur le même modèle.
+    """
+
+    classes: Indices
+    support: Indices
+    queries: Indices
+
+    @property
+    def answers(self) -> Indices:
+        """Les bonnes réponses, N×Q : le numéro de la ligne, de 0 à N − 1."""
+        return np.repeat(np.arange(len(self.classes)), self.queries.shape[1]).reshape(
+            self.queries.shape
+        )
+
+
+def episodes(
+    labels: ArrayLike, ways: int, shots: int, queries: int, count: int, seed: int
+) -> Iterator[Episode]:
+    """Tire des épisodes « N classes, K exemples » (*N-way K-shot*).
+
+    Args:
+        labels: l'étiquette de chaque image.
+        ways: N, nombre de classes d'un épisode, au moins 2.
+        shots: K, nombre d'exemples étiquetés par classe.
+        queries: Q, nombre d'images à reconnaître par classe.
+        count: nombre d'épisodes.
+        seed: graine ; la même redonne les mêmes épisodes.
+
+    Raises:
+        ReseauxError: plus de classes ou d'exemples demandés qu'il n'y en a ; étiquettes absentes
+            ou qui ne sont pas des entiers (NaN compris).
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not len(labels):
+        raise ReseauxError(
+            f"Étiquettes de forme {labels.shape} ; donnez une liste d'étiquettes, une par image."
+        )
+    if labels.dtype.kind not in "iu":
+        raise ReseauxError(
+            f"Étiquettes de type {labels.dtype} (la première : {labels[0]}) ; une étiquette est un "
+            "entier. Numérotez les classes à partir de 0."
+        )
+    members = {int(k): np.flatnonzero(labels == k) for k in np.unique(labels)}
+    for name, value, least in (
+        ("classes", ways, 2),
+        ("exemples par classe", shots, 1),
+        ("questions par classe", queries, 1),
+        ("épisodes", count, 1),
+    ):
+        if value < least:
+            raise ReseauxError(f"{value} {name} demandés ; il en faut au moins {least}.")
+    if ways > len(members):
+        raise ReseauxError(
+            f"{ways} classes demandées par épisode ; les étiquettes n'en ont que {len(members)}. "
+            f"Demandez au plus {len(members)} classes."
+        )
+    fewest = min(members, key=lambda k: len(members[k]))
+    if shots + queries > len(members[fewest]):
+        raise ReseauxError(
+            f"{shots} exemples et {queries} questions font {shots + queries} images par classe ; "
+            f"la classe {fewest} n'en a que {len(members[fewest])}. Réduisez l'un ou l'autre."
+        )
+    # La vérification est faite à l'appel, le tirage au fil de la boucle.
+    return _draw(members, ways, shots, queries, count, np.random.default_rng(seed))
+
+
+def _draw(
+    members: dict[int, Indices],
+    ways: int,
+    shots: int,
+    queries: int,
+    count: int,
+    rng: np.random.Generator,
+) -> Iterator[Episode]:
+    names = np.array(list(members))
+    for _ in range(count):
+        classes = rng.choice(names, ways, replace=False)
+        drawn = np.stack([rng.choice(members[k], shots + queries, replace=False) for k in classes])
+        yield Episode(classes, drawn[:, :shots], drawn[:, shots:])
+
+
+def nearest_prototype(support: Tensor, queries: Tensor) -> Tensor:
+    """Range chaque question dans la classe dont le prototype est le plus proche.
+
+    Le prototype d'une classe est la moyenne de ses exemples (Snell 2017).
+
+    Args:
+        support: N×K×D, les K exemples de chacune des N classes.
+        queries: …×D, les images à reconnaître.
+
+    Returns:
+        Un tenseur …×N de scores : l'opposé de la distance au carré. ``argmax(-1)`` donne la
+        classe ; un softmax, sa probabilité.
+
+    Raises:
+        ReseauxError: dimensions qui ne vont pas ensemble, support vide, valeur qui n'est pas un
+            nombre.
+    """
+    _check_support(support, queries)
+    prototypes = support.mean(dim=1)
+    return -(queries[..., None, :] - prototypes).square().sum(-1)
+
+
+def last_layer(support: Tensor, queries: Tensor, strength: float = 10.0) -> Tensor:
+    """Apprend une dernière couche sur le support, par régression logistique, et l'applique.
+
+    C'est le réglage fin réduit au classifieur : la représentation reste gelée. Les exemples sont
+    d'abord centrés, puis ramenés à une longueur moyenne de 1.
+
+    Args:
+        support: N×K×D, les K exemples de chacune des N classes, N au moins 2.
+        queries: …×D, les images à reconnaître.
+        strength: inverse de la régularisation (« C » de scikit-learn).
+
+    Returns:
+        Un tenseur …×N de scores, comme :func:`nearest_prototype`.
+
+    Raises:
+        ReseauxError: voir :func:`nearest_prototype` ; ou moins de deux classes.
+    """
+    from sklearn import config_context
+    from sklearn.linear_model import LogisticRegression
+
+    _check_support(support, queries)
+    ways, shots, size = support.shape
+    if ways < 2:
+        raise ReseauxError("Une seule classe dans le support ; il en faut au moins deux.")
+    # Les exemples sont moins nombreux que leurs dimensions : la solution est dans l'espace qu'ils
+    # engendrent. Y tourner les axes donne le même classifieur, bien plus vite.
+    known = support.flatten(0, 1).double()
+    center = known.mean(0)
+    scale = (known - center).norm(dim=1).mean().clamp(min=1e-12)
+    axes = torch.linalg.svd(known - center, full_matrices=False).Vh.T / scale
+    classifier = LogisticRegression(C=strength, max_iter=1000)
+    asked = (queries.reshape(-1, size).double() - center) @ axes
+    with config_context(assume_finite=True, skip_parameter_validation=True):  # déjà vérifié
+        classifier.fit(((known - center) @ axes).numpy(), np.repeat(np.arange(ways), shots))
+        chances = torch.from_numpy(classifier.predict_log_proba(asked.numpy()))
+    return chances.reshape(*queries.shape[:-1], ways)
+
+
+def _check_support(support: Tensor, queries: Tensor) -> None:
+    if support.ndim != 3 or queries.shape[-1:] != support.shape[-1:]:
+        raise ReseauxError(
+            f"Exemples de forme {tuple(support.shape)} et questions de forme "
+            f"{tuple(queries.shape)} ; il faut (N, K, D) et (…, D)."
+        )
+    if not support.numel():
+        raise ReseauxError(
+            f"Support vide, de forme {tuple(support.shape)} : une classe sans exemple n'a pas de "
+            "prototype. Donnez au moins un exemple par classe."
+        )
+    for name, values in (("un exemple", support), ("une question", queries)):
+        if not values.isfinite().all():
+            raise ReseauxError(
+                f"Dans {name}, une valeur est infinie ou n'est pas un nombre (NaN) : aucune "
+                "distance n'aurait de sens. Vérifiez les images et le réseau qui les représente."
+            )
+
+
+def check_indices(images: Tensor, task: Episode) -> None:
+    """Vérifie que les images d'un épisode existent.
+
+    Raises:
+        ReseauxError: l'épisode a été tiré sur un ensemble plus grand.
+    """
+    largest = int(max(task.support.max(), task.queries.max()))
+    if largest >= len(images):
+        raise ReseauxError(
+            f"{len(images)} images, et un épisode qui demande l'image numéro {largest} : les "
+            "épisodes viennent des étiquettes d'un autre ensemble."
+        )
+
+
+def evaluate(
+    features: Tensor,
+    tasks: Iterator[Episode],
+    classify: Callable[[Tensor, Tensor], Tensor] = nearest_prototype,
+) -> NDArray[np.float64]:
+    """Rend l'exactitude d'un classifieur sur chaque épisode.
+
+    Args:
+        features: M×…, une ligne par image ; les indices des épisodes y renvoient.
+        tasks: les épisodes.
+        classify: des exemples N×K×D et des questions …×D, fait des scores …×N.
+
+    Raises:
+        ReseauxError: épisodes d'un autre ensemble ; voir aussi :func:`nearest_prototype`.
+    """
+    flat = features.flatten(1)
+    scores = []
+    for task in tasks:
+        check_indices(flat, task)
+        found = classify(flat[task.support], flat[task.queries]).argmax(-1)
+        scores.append(float((found.numpy() == task.answers).mean()))
+    return np.array(scores)
+
+
+def train_on_episodes(
+    network: nn.Module, images: Tensor, tasks: Iterator[Episode], rate: float = 2e-3
+) -> nn.Module:
+    """Apprend une représentation où le plus proche prototype a raison (Snell 2017).
+
+    À chaque épisode, le réseau représente les exemples et les questions ; la perte est l'entropie
+    croisée des scores de :func:`nearest_prototype`. Il n'y a pas de classifieur à apprendre : les
+    classes changent d'un épisode à l'autre.
+
+    Args:
+        network: rend un vecteur par image ; modifié sur place.
+        images: M×C×H×L ; les indices des épisodes y renvoient.
+        tasks: les épisodes d'entraînement.
+        rate: pas d'apprentissage d'Adam.
+
+    Returns:
+        Le réseau, en mode évaluation.
+
+    Raises:
+        ReseauxError: épisodes d'un autre ensemble, ou image qui n'est pas faite de nombres.
+    """
+    optimizer = torch.optim.Adam(network.parameters(), lr=rate, fused=True)
+    network.train()
+    for task in tasks:
+        check_indices(images, task)
+        indices = np.concatenate([task.support.ravel(), task.queries.ravel()])
+        vectors = network(images[indices])
+        support, queries = vectors[: task.support.size], vectors[task.support.size :]
+        scores = nearest_prototype(support.reshape(*task.support.shape, -1), queries)
+        loss = functional.cross_entropy(scores, torch.from_numpy(task.answers.ravel()))
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return network.eval()
+
+
+# ---------------------------------------------------------------------------------------------
+# Intervalle de confiance
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Une moyenne et la demi-largeur de son intervalle de confiance.
+
+    Attributes:
+        mean: la moyenne des mesures.
+        half: la demi-largeur de l'intervalle.
+    """
+
+    mean: float
+    half: float
+
+    @property
+    def low(self) -> float:
+        """Borne inférieure."""
+        return self.mean - self.half
+
+    @property
+    def high(self) -> float:
+        """Borne supérieure."""
+        return self.mean + self.half
+
+    def __str__(self) -> str:
+        """Écrit une proportion en pour cent : « 87,3 ± 0,6 % »."""
+        return f"{decimal(100 * self.mean)} ± {decimal(100 * self.half)}{NBSP}%"
+
+
+def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
+    """Moyenne de mesures indépendantes, et intervalle de confiance (loi de Student).
+
+    Args:
+        values: au moins deux mesures.
+        confidence: niveau de confiance, strictement entre 0 et 1.
+
+    Raises:
+        ReseauxError: moins de deux mesures, une mesure qui n'est pas un nombre, niveau hors bornes.
+    """
+    from scipy import stats
+
+    measures = np.asarray(values, dtype=float)
+    if measures.ndim != 1 or len(measures) < 2:
+        raise ReseauxError(
+            f"Mesures de forme {measures.shape} ; un intervalle demande une liste d'au moins "
+            "2 mesures."
+        )
+    if not np.isfinite(measures).all():
+        raise ReseauxError("Une mesure est infinie ou n'est pas un nombre (NaN).")
+    if not 0 < confidence < 1:
+        raise ReseauxError(
+            f"Niveau de confiance {confidence} ; donnez un nombre entre 0 et 1, comme 0.95."
+        )
+    error = measures.std(ddof=1) / np.sqrt(len(measures))
+    quantile = stats.t.ppf((1 + confidence) / 2, len(measures) - 1)
+    return Interval(float(measures.mean()), float(quantile * error))
+
+
+# ---------------------------------------------------------------------------------------------
+# Trois façons d'enrichir S_s
+
+
+def enlarge(
+    images: Tensor, labels: Tensor, transform: Callable[[Tensor], Tensor], copies: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Première stratégie : ajoute ``(t(x), y)`` à S_s, ``copies`` fois pour chaque exemple.
+
+    Args:
+        images: S_s, N×C×H×L.
+        labels: N étiquettes, ou N×classes probabilités.
+        transform: t, appliquée à une image à la fois.
+        copies: nombre de copies transformées par exemple.
+        seed: graine des tirages de t.
+
+    Returns:
+        Les N exemples d'origine, puis les N × ``copies`` transformés, et leurs étiquettes.
+
+    Raises:
+        ReseauxError: nombre de copies négatif, ou autant d'étiquettes que d'images attendu.
+    """
+    _check_pairs(images, labels)
+    _check_copies(copies)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        changed = [transform(image) for _ in range(copies) for image in images]
+    if not changed:
+        return images, labels
+    return torch.cat([images, torch.stack(changed)]), torch.cat([labels] * (copies + 1))
+
+
+def pseudo_label(
+    classifier: nn.Module, unlabeled: Tensor, threshold: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Deuxième stratégie : ``(x, h(x))``, pour les x dont h est assez sûr (Lee 2013).
+
+    Args:
+        classifier: h, entraîné sur S_s ; il rend des scores N×classes.
+        unlabeled: des images sans étiquette.
+        threshold: probabilité à partir de laquelle la réponse de h est gardée, de 0 à 1.
+
+    Returns:
+        (images gardées, leurs pseudo-étiquettes, masque des images gardées).
+
+    Raises:
+        ReseauxError: seuil hors de [0, 1].
+    """
+    if not 0 <= threshold <= 1:
+        raise ReseauxError(f"Seuil {threshold} ; c'est une probabilité, entre 0 et 1.")
+    classifier.eval()
+    with torch.no_grad():
+        confidence, answers = classifier(unlabeled).softmax(-1).max(-1)
+    kept = confidence >= threshold
+    return unlabeled[kept], answers[kept], kept
+
+
+COMBINATIONS = ("mixup", "cutmix")
+
+
+def combine(
+    images: Tensor, labels: Tensor, classes: int, kind: str, copies: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Troisième stratégie : combine des exemples et leurs étiquettes, ``(c({x}), c({y}))``.
+
+    Args:
+        images: N×C×H×L, flottants.
+        labels: N étiquettes entières.
+        classes: nombre de classes.
+        kind: « mixup » (Zhang 2017) superpose deux images ; « cutmix » (Yun 2019) colle un morceau
+            de l'une sur l'autre.
+        copies: nombre de passages sur les N exemples ; chacun tire ses paires et ses mélanges.
+        seed: graine des tirages.
+
+    Returns:
+        Les exemples d'origine, puis les N × ``copies`` combinés ; leurs étiquettes sont des
+        probabilités, une ligne par exemple, une colonne par classe.
+
+    Raises:
+        ReseauxError: combinaison inconnue, étiquette hors des classes.
+    """
+    from torchvision.transforms import v2
+
+    _check_pairs(images, labels)
+    _check_copies(copies)
+    if kind not in COMBINATIONS:
+        raise unknown_name("une combinaison", kind, COMBINATIONS)
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise ReseauxError(
+            f"Étiquettes de {int(labels.min())} à {int(labels.max())} pour {classes} classes ; "
+            f"elles vont de 0 à {classes - 1}."
+        )
+    mix = (v2.MixUp if kind == "mixup" else v2.CutMix)(num_classes=classes)
+    one_hot = functional.one_hot(labels, classes).float()
+    parts = [(images, one_hot)]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for _ in range(copies):
+            # torchvision tire un seul mélange par lot : on lui donne les exemples deux par deux.
+            for pair in torch.randperm(len(images)).split(2):  # type: ignore[no-untyped-call]
+                parts.append(mix(images[pair], labels[pair]))
+    return torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
+
+
+def _check_pairs(images: Tensor, labels: Tensor) -> None:
+    if len(images) != len(labels):
+        raise ReseauxError(
+            f"{len(images)} images et {len(labels)} étiquettes ; il en faut autant des unes que "
+            "des autres."
+        )
+
+
+def _check_copies(copies: int) -> None:
+    if copies < 0:
+        raise ReseauxError(f"{copies} copies demandées ; il en faut 0 ou plus.")
+
+
+# ---------------------------------------------------------------------------------------------
+# Un petit réseau, et de quoi l'entraîner
+
+
+def small_network(outputs: int, seed: int, width: int = 16) -> nn.Sequential:
+    """Deux convolutions 3×3 et une couche linéaire : pour des images grises de 8 à 28 pixels.
+
+    Args:
+        outputs: nombre de sorties : classes, ou dimensions d'une représentation.
+        seed: graine des poids de départ.
+        width: nombre de cartes de la première convolution ; la seconde en a le double.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Sequential(
+            nn.Conv2d(1, width, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(width, 2 * width, 3, padding=1),
+            nn.ReLU(),
+            nn.AdaptiveMaxPool2d(4),
+            nn.Flatten(),
+            nn.Linear(2 * width * 16, outputs),
+        )
+
+
+def fit(
+    network: nn.Module,
+    images: Tensor,
+    targets: Tensor,
+    seed: int,
+    steps: int = 150,
+    batch: int = 64,
+    rate: float = 5e-3,
+) -> nn.Module:
+    """Minimise l'entropie croisée par Adam, sur des lots tirés au hasard.
+
+    Args:
+        network: modifié sur place.
+        images: N×C×H×L.
+        targets: N étiquettes, ou N×classes probabilités.
+        seed: graine de l'ordre des exemples.
+        steps: nombre de pas.
+        batch: taille d'un lot.
+        rate: pas d'apprentissage.
+
+    Returns:
+        Le réseau, en mode évaluation.
+
+    Raises:
+        ReseauxError: ensemble vide, étiquettes et images en nombres différents, ou perte infinie.
+    """
+    _check_pairs(images, targets)
+    if not len(images):
+        raise ReseauxError("Aucun exemple d'entraînement ; il en faut au moins un.")
+    generator = torch.Generator().manual_seed(seed)
+
+    def batches() -> Iterator[Tensor]:
+        for _ in range(steps):
+            yield torch.randint(len(images), (min(batch, len(images)),), generator=generator)
+
+    training.train(
+        network,
+        images,
+        targets,
+        optimizer=torch.optim.Adam(network.parameters(), lr=rate, fused=True),
+        epochs=1,
+        batches=batches,
+    )
+    return network.eval()
+
+
+def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Rend la proportion d'images bien classées."""
+    _check_pairs(images, labels)
+    network.eval()
+    with torch.no_grad():
+        return float((network(images).argmax(-1) == labels).float().mean())

@@ -1,0 +1,1 @@
+"""Réutiliser un réseau : ses poids, sa sauvegarde, son entraînement, le transfert."""

@@ -1,0 +1,146 @@
+"""Ce qu'un réseau a regardé : la carte de chaleur de Grad-CAM [Selvaraju16], calculée par captum.
+
+>>> maps = heat_maps(net, [photo("coffee")])        # 1×224×224, grande où la réponse se joue
+"""
+
+from collections.abc import Sequence
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from reseaux.errors import ReseauxError
+from reseaux.reuse.weights import Pretrained
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def prepare(net: Pretrained, images: Sequence[Image.Image]) -> Tensor:
+    """Prépare des images en un lot N×3×H×L."""
+    if not images:
+        raise ReseauxError("Aucune image donnée ; donnez-en au moins une.")
+    return torch.stack([net.transform(image) for image in images])
+
+
+def last_maps(model: nn.Module, batch: Tensor) -> nn.Module:
+    """Trouve le module qui rend les dernières cartes N×C×H×L, avant leur moyenne.
+
+    Raises:
+        ReseauxError: le réseau ne rend pas de cartes ; il n'est pas convolutif.
+    """
+    if any("attention" in type(m).__name__.lower() for m in model.modules()):
+        raise _not_convolutional(model)
+    found: list[nn.Module] = []
+
+    def keep(module: nn.Module, _: object, output: object) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4 and min(output.shape[2:]) > 1:
+            found.append(module)
+
+    hooks = [m.register_forward_hook(keep) for m in model.modules() if m is not model]
+    try:
+        with torch.inference_mode():
+            model(batch[:1])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not found:
+        raise _not_convolutional(model)
+    return found[-1]
+
+
+def _not_convolutional(model: nn.Module) -> ReseauxError:
+    return ReseauxError(
+        f"« {type(model).__name__} » ne finit pas par des cartes N×C×H×L : Grad-CAM demande un "
+        "réseau convolutif, comme « efficientnet-lite0 » ou « resnet50 »."
+    )
+
+
+def heat_maps(
+    net: Pretrained, images: Sequence[Image.Image], classes: Sequence[int] | None = None
+) -> Tensor:
+    """Mesure ce que chaque endroit de l'image apporte à une classe.
+
+    Args:
+        net: un réseau convolutif.
+        images: des images PIL.
+        classes: l'indice d'une classe par image ; par défaut, la réponse du réseau.
+
+    Returns:
+        Un tenseur N×H×L, à la taille de l'image préparée : positif où l'endroit plaide pour la
+        classe, négatif où il plaide contre. Chaque carte va jusqu'à 1 en valeur absolue.
+
+    Raises:
+        ReseauxError: aucune image, pas une classe par image, ou réseau sans cartes.
+    """
+    from captum.attr import LayerAttribution, LayerGradCam
+
+    batch = prepare(net, images)
+    if classes is None:
+        with torch.inference_mode():
+            classes = net.model(batch).argmax(dim=1).tolist()
+    if len(classes) != len(batch):
+        raise ReseauxError(
+            f"{len(classes)} classes pour {len(batch)} images ; donnez une classe par image."
+        )
+    method = LayerGradCam(net.model, last_maps(net.model, batch))
+    # Une image à la fois : le gradient garde en mémoire tout ce qui a été calculé.
+    one_by_one = zip(batch, classes, strict=True)
+    maps = torch.cat([method.attribute(image[None], target=k).detach() for image, k in one_by_one])
+    large = LayerAttribution.interpolate(maps, batch.shape[2:], "bilinear")
+    heat: Tensor = large.sum(dim=1)
+    return heat / heat.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
+
+
+def hide(batch: Tensor, heat: Tensor, fraction: float) -> Tensor:
+    """Met à zéro (gris moyen) la part la plus chaude de chaque image d'un lot.
+
+    Args:
+        batch: un lot préparé N×3×H×L ; il n'est pas modifié.
+        heat: une carte N×H×L ; ``-heat`` pour cacher la part la plus froide.
+        fraction: la part de la surface à cacher, entre 0 et 1.
+    """
+    if not 0 <= fraction <= 1:
+        raise ReseauxError(f"La part à cacher va de 0 à 1, pas {fraction}.")
+    flat = heat.flatten(1)
+    hottest = flat.topk(round(fraction * flat.shape[1])).indices
+    mask = torch.ones_like(flat).scatter(1, hottest, 0.0)
+    return batch * mask.view_as(heat)[:, None]
+
+
+def draw_attention(
+    net: Pretrained, images: Sequence[Image.Image], columns: int = 4, width: float = 1.75
+) -> "Figure":
+    """Dessine chaque image telle que le réseau la reçoit, puis sa carte de chaleur par-dessus.
+
+    Args:
+        net: un réseau convolutif.
+        images: des images PIL.
+        columns: nombre d'images par ligne.
+        width: largeur d'une image, en pouces.
+
+    Returns:
+        La figure, que le notebook affiche si elle termine une cellule.
+    """
+    import matplotlib.pyplot as plt
+
+    batch, heat = prepare(net, images), heat_maps(net, images).clamp_min(0)
+    titles = [row[0].french for row in net.decode(batch, top=1)]
+    low, high = batch.amin(dim=(1, 2, 3), keepdim=True), batch.amax(dim=(1, 2, 3), keepdim=True)
+    seen = ((batch - low) / (high - low).clamp_min(1e-6)).permute(0, 2, 3, 1)
+    rows = 2 * -(-len(images) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width * columns, (width + 0.12) * rows), squeeze=False
+    )
+    for ax in axes.flat:
+        ax.axis("off")
+    for i, title in enumerate(titles):
+        row, column = 2 * (i // columns), i % columns
+        for ax in axes[row : row + 2, column]:
+            ax.imshow(seen[i].numpy())
+        axes[row, column].set_title(fill(title, 18), fontsize=9)
+        axes[row + 1, column].imshow(heat[i].numpy(), cmap="inferno", alpha=0.6, vmin=0, vmax=1)
+    plt.close(figure)
+    return figure

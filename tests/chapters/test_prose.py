@@ -1,0 +1,86 @@
+"""Aucun nombre n'est tapé : ceux de la prose se lisent dans une sortie ou dans le code."""
+
+import re
+
+import nbformat
+import pytest
+
+from livre.expected_outputs import chapters, reference_path
+from reseaux import published
+
+# Un entier (milliers séparés ou non), un décimal, un pourcentage.
+NUMBER = re.compile(r"(?<![\w,.×])\d{1,3}(?:[\u202f\u00a0 ]\d{3})+(?!\d)|(?<![\w,.×])\d+(?:,\d+)?")
+# Ce qui n'est pas un nombre de la prose : code, formules, rôles, adresses, nom d'une carte.
+NOT_PROSE = re.compile(
+    r"`{3,}.*?`{3,}|\$\$.*?\$\$|\{[\w:+-]+\}`[^`]*`|`[^`]*`|\$[^$]*\$|<[^>]*>|\]\([^)]*\)|https?://\S+|GTX\s\d+",
+    re.DOTALL,
+)
+
+
+def plain(number: str) -> str:
+    """Rend un nombre sans séparateur de milliers, avec un point décimal."""
+    return re.sub(r"[\u202f\u00a0 ]", "", number).replace(",", ".")
+
+
+def must_be_shown(number: str, text_after: str) -> bool:
+    """Dit si un nombre doit être montré : décimal, pourcentage, ou entier à partir de 100."""
+    if "," in number or re.match(r"[\s\u00a0\u202f]?%", text_after):
+        return True
+    value = int(plain(number))
+    is_year = 1950 <= value <= 2035 and len(number) == 4
+    return value >= 100 and not is_year
+
+
+def prose_numbers(text: str) -> list[str]:
+    """Liste les nombres d'un texte Markdown qui doivent être montrés par la page."""
+    prose = NOT_PROSE.sub(" ", text)
+    return [
+        match.group()
+        for match in NUMBER.finditer(prose)
+        if must_be_shown(match.group(), prose[match.end() : match.end() + 2])
+    ]
+
+
+def shown_numbers(notebook) -> set[str]:
+    """Rassemble les nombres des sorties et du code d'un notebook, et ceux de published.py."""
+    shown = set()
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        texts = [cell.source.replace("_", "")]
+        for output in cell.outputs:
+            texts += [output.get("text", ""), *output.get("data", {}).values()]
+        for text in texts:
+            text = re.sub(r"<[^>]*>", " ", text)
+            shown |= {plain(n) for n in NUMBER.findall(text)}
+            shown |= set(re.findall(r"\d+(?:\.\d+)?", text))
+    figures = [f for f in vars(published).values() if isinstance(f, published.PublishedValue)]
+    shown |= {f"{f.value:g}" for f in [*figures, *published.ERRORS.values()]}
+    shown |= {f"{w.error:g}" for w in published.WINNERS}
+    return shown
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
+def test_prose_numbers_are_shown(chapter):
+    notebook = nbformat.read(reference_path(chapter), as_version=4)
+    shown = shown_numbers(notebook)
+    typed = [
+        number
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for number in prose_numbers(cell.source)
+        if plain(number) not in shown
+    ]
+    assert not typed, f"{chapter.name} : nombres tapés qu'aucune cellule ne montre : {typed}"
+
+
+def test_the_search_finds_typed_numbers():
+    text = (
+        "Il a 34 944 poids, soit 8,1 % ; `138` et $256$ sont du code ; en 2012, 55×55, 3 couches."
+    )
+    assert prose_numbers(text) == ["34 944", "8,1"]
+    assert prose_numbers("une hausse de 12 % et 4 096 neurones") == ["12", "4 096"]
+
+
+def test_published_values_count_as_shown():
+    assert "5.1" in shown_numbers(nbformat.v4.new_notebook())

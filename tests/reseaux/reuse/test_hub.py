@@ -1,0 +1,195 @@
+"""Les poids de torchvision, servis par un serveur local : torchvision lui-même sert d'oracle."""
+
+import hashlib
+import os
+import pickle
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torchvision import models
+
+from local_server import Server, serve
+from reseaux import data
+from reseaux.errors import ReseauxError
+from reseaux.reuse import hub, weights
+from reseaux.reuse.download import DownloadError
+
+NAME = "mobilenet_v3_small"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("no_proxy", "*")
+    with serve() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Le cache de ``torch.hub``, vide."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return tmp_path / "torch" / "hub" / "checkpoints"
+
+
+def publish(server: Server, path: Path, content: Any) -> str:
+    """Met un objet en ligne, sous un nom qui porte son empreinte ; rend son adresse."""
+    torch.save(content, path)
+    prefix = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    server.files[f"/alea-{prefix}.pth"] = path.read_bytes()
+    return f"{server.url}/alea-{prefix}.pth"
+
+
+@pytest.fixture
+def original() -> nn.Module:
+    """Des poids au hasard, mais des réponses tranchées : deux probabilités ne se confondent pas."""
+    torch.manual_seed(0)
+    model = models.mobilenet_v3_small().eval()
+    nn.init.normal_(model.classifier[-1].weight, std=100)
+    return model
+
+
+def test_a_served_network_is_the_original(
+    server: Server, original: nn.Module, tmp_path: Path, home: Path
+) -> None:
+    url = publish(server, tmp_path / "p", original.state_dict())
+    net = weights.load(NAME, url=url, progress=False)
+    assert net.name == "mobilenet_v3_small:IMAGENET1K_V1"
+    assert not net.model.training
+    photo = data.photo("coffee")
+    official = models.MobileNet_V3_Small_Weights.IMAGENET1K_V1
+    batch = official.transforms()(photo)[None]
+    assert torch.equal(net.transform(photo)[None], batch)
+    assert net.transform(photo.convert("L")).shape == (3, 224, 224)
+    with torch.inference_mode():
+        logits = original(batch)
+        assert torch.equal(net.model(batch), logits)
+    best = net.predict(photo, top=1)[0]
+    assert best.english == official.meta["categories"][int(logits.argmax())]
+    assert best.french == weights.categories_fr()[int(logits.argmax())]
+    # La seconde fois, tout vient du cache de torch.hub.
+    again = weights.load(f"{NAME}:IMAGENET1K_V1", url=url, progress=False)
+    assert len(server.asked) == 1
+    assert [f.name for f in home.iterdir()] == [url.rsplit("/", 1)[1]]
+    with torch.inference_mode():
+        assert torch.equal(again.model(batch), logits)
+
+
+def test_the_cache_can_be_elsewhere(
+    server: Server, original: nn.Module, tmp_path: Path, home: Path
+) -> None:
+    url = publish(server, tmp_path / "p", original.state_dict())
+    weights.load(NAME, url=url, cache=tmp_path / "ailleurs", progress=False)
+    assert len(list((tmp_path / "ailleurs").iterdir())) == 1
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("name", ["googlenet", "densenet121", "squeezenet1_1"])
+def test_built_as_torchvision_builds_it(name: str, home: Path) -> None:
+    """Les cas particuliers (sorties auxiliaires, anciens noms) sont ceux de torchvision."""
+    model, official = hub.find(name)
+    torch.manual_seed(0)
+    extra = {"init_weights": False, "aux_logits": True} if name == "googlenet" else {}
+    state = models.get_model(name, **extra).state_dict()
+    if name == "densenet121":  # les noms de l'époque : « norm.1 » au lieu de « norm1 »
+        old = re.compile(r"(denselayer\d+\.(?:norm|conv))(\d)")
+        kept = [key for key in state if not key.endswith("num_batches_tracked")]
+        state = {old.sub(r"\1.\2", key): state[key] for key in kept}
+    home.mkdir(parents=True)
+    file = home / official.url.rsplit("/", 1)[1]
+    torch.save(state, file, _use_new_zipfile_serialization=False)
+    theirs, ours = models.get_model(name, weights=official).eval(), hub.build(model, official, file)
+    batch = torch.randn(1, 3, 224, 224)
+    with torch.inference_mode():
+        assert torch.equal(ours(batch), theirs(batch))
+    assert "get_state_dict" not in vars(official)  # l'énumération est rendue comme elle était
+
+
+def test_every_file_carries_its_hash_and_the_same_classes() -> None:
+    names = models.list_models(module=models)
+    for name in names:
+        for w in models.get_model_weights(name):
+            assert len(hub.hash_prefix(w.url)) >= 8
+            if w.meta["categories"]:
+                assert tuple(w.meta["categories"]) == weights.categories()
+                assert hub.find(f"{name}:{w.name}") == (name, w)
+        assert hub.find(name)[1].meta["categories"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("ResNet-50", "« ResNet-50 » n'est pas.*« resnet50 ».*efficientnet-lite0"),
+        ("resnet50:V3", "« V3 » n'est pas un jeu de poids de « resnet50 ».*IMAGENET1K_V2"),
+        ("vgg16:IMAGENET1K_FEATURES", "Noms permis : IMAGENET1K_V1"),
+        ("", "n'est pas un réseau pré-entraîné connu"),
+    ],
+)
+def test_unknown_names(name: str, message: str) -> None:
+    with pytest.raises(ReseauxError, match=message):
+        weights.load(name, fallback=True)
+
+
+def test_without_the_file_the_shipped_network_is_offered(server: Server, home: Path) -> None:
+    url = f"{server.url}/absente-01234567.pth"
+    with pytest.raises(DownloadError, match=r"code 404.*fallback=True"):
+        weights.load("resnet50", url=url, progress=False)
+    with pytest.warns(UserWarning, match=r"code 404.*« efficientnet-lite0 », livré avec le cours"):
+        net = weights.load("resnet50", url=url, fallback=True, progress=False)
+    assert net.name == "efficientnet-lite0"
+    assert net.predict(data.photo("coffee"), top=1)[0].english == "espresso"
+    assert list(home.iterdir()) == []
+    with pytest.raises(ReseauxError, match="n'est pas un réseau livré avec le cours"):
+        weights.load("resnet50", url=url, fallback="vgg16")
+
+
+def test_a_good_download_does_not_warn(server: Server, original: nn.Module, tmp_path: Path) -> None:
+    url = publish(server, tmp_path / "p", original.state_dict())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net = weights.load(NAME, url=url, fallback=True, progress=False)
+    assert net.name.startswith(NAME)
+
+
+def test_the_weights_of_another_network(
+    server: Server, original: nn.Module, tmp_path: Path
+) -> None:
+    url = publish(server, tmp_path / "p", original.state_dict())
+    with pytest.raises(ReseauxError, match=r"alea-.* ne sont pas ceux de « squeezenet1_1 »"):
+        weights.load("squeezenet1_1", url=url, progress=False)
+
+
+def test_a_hostile_file_is_not_run(server: Server, tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, ...]:
+            return os.mkdir, (str(tmp_path / "trace"),)
+
+    url = publish(server, tmp_path / "p", Trap())
+    with pytest.raises(ReseauxError, match="pourrait exécuter du code"):
+        weights.load(NAME, url=url, progress=False)
+    assert not (tmp_path / "trace").exists()
+    with pytest.raises(FileNotFoundError):  # le piège fonctionne : ici, on le laisse trébucher
+        pickle.loads(pickle.dumps(Trap()).replace(b"trace", b"un/un"))
+
+
+def test_an_address_must_carry_the_hash(server: Server) -> None:
+    with pytest.raises(ReseauxError, match="ne porte pas le début de son empreinte"):
+        weights.load(NAME, url=f"{server.url}/poids.pth")
+    assert server.asked == []
+
+
+def test_a_file_already_there_is_checked(
+    original: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "p.pth"
+    torch.save(original.state_dict(), file)
+    with pytest.raises(ReseauxError, match=r"p\.pth.*MobileNet_V3_Small_Weights"):
+        weights.load(NAME, file=file)
+    prefix = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+    monkeypatch.setattr(hub, "hash_prefix", lambda _: prefix)
+    assert weights.load(NAME, file=file).name.startswith(NAME)

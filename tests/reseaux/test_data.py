@@ -1,0 +1,165 @@
+"""Les données : leur source d'abord (scikit-learn, scikit-image, Pillow), puis leurs promesses."""
+
+import unicodedata
+
+import numpy as np
+import pytest
+import skimage.data
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFont
+from sklearn.datasets import load_digits, load_sample_image
+
+from reseaux import data
+from reseaux.errors import ReseauxError
+
+# --- photographies ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", data.PHOTOS)
+def test_every_photo_is_a_colour_picture_with_its_credit(name):
+    image = data.photo(name)
+    assert isinstance(image, Image.Image)
+    assert image.mode == "RGB"
+    assert min(image.size) >= 100
+    credit = data.PHOTOS[name]
+    assert all([credit.title, credit.author, credit.licence])
+
+
+def test_photos_are_those_of_their_package():
+    assert np.array_equal(data.photo("chelsea"), skimage.data.chelsea())
+    assert np.array_equal(data.photo("china"), load_sample_image("china.jpg"))
+    grey = np.asarray(data.photo("camera"))
+    assert all(np.array_equal(grey[..., k], skimage.data.camera()) for k in range(3))
+
+
+def test_changing_a_photo_does_not_change_the_next_one():
+    first = data.photo("chelsea")
+    first.paste((0, 0, 0), (0, 0, *first.size))
+    assert np.array_equal(data.photo("chelsea"), skimage.data.chelsea())
+
+
+def test_an_unknown_photo_suggests_the_nearest():
+    with pytest.raises(ReseauxError, match="Vouliez-vous dire « coffee »"):
+        data.photo("cofee")
+
+
+# --- chiffres --------------------------------------------------------------------------------
+
+
+def test_digits_are_those_of_scikit_learn_between_zero_and_one():
+    ours, oracle = data.digits(), load_digits()
+    assert np.array_equal(ours.images * 16, oracle.images)
+    assert np.array_equal(ours.labels, oracle.target)
+    assert (ours.images.dtype, ours.labels.dtype) == (np.float32, np.int64)
+    assert ours.images.min() == 0
+    assert ours.images.max() == 1
+    assert ours.names == tuple("0123456789")
+    assert len(ours) == 1797
+
+
+# --- tirages ---------------------------------------------------------------------------------
+
+
+@settings(max_examples=25, deadline=None)
+@given(per_class=st.integers(1, 174), seed=st.integers(0, 10**6))
+def test_a_draw_is_balanced_and_splits_the_set(per_class, seed):
+    digits = data.digits()
+    drawn, rest = digits.sample(per_class, seed)
+    assert np.bincount(drawn.labels).tolist() == [per_class] * 10
+    assert len(drawn) + len(rest) == len(digits)
+    together = np.concatenate([drawn.images, rest.images]).reshape(len(digits), -1)
+    everything = digits.images.reshape(len(digits), -1)
+    assert np.allclose(np.sort(together @ WEIGHTS), np.sort(everything @ WEIGHTS), atol=1e-5)
+
+
+WEIGHTS = np.random.default_rng(0).normal(size=64)
+
+
+def test_a_draw_repeats_and_depends_on_its_seed():
+    a, b, c = (data.digits().sample(3, seed)[0].images for seed in (0, 0, 1))
+    assert np.array_equal(a, b)
+    assert not np.array_equal(a, c)
+
+
+def test_a_small_draw_is_the_start_of_a_larger_one():
+    digits = data.digits()
+    small, large = digits.sample(2, 5)[0], digits.sample(4, 5)[0]
+    for k in range(10):
+        assert np.array_equal(small.images[small.labels == k], large.images[large.labels == k][:2])
+
+
+@pytest.mark.parametrize("per_class", [0, -1, 175])
+def test_an_impossible_draw_is_refused(per_class):
+    with pytest.raises(ReseauxError, match="« 8 » en a 174"):
+        data.digits().sample(per_class, 0)
+
+
+def test_a_subset_keeps_the_order_asked():
+    chosen = data.digits().subset([7, 3, 7])
+    assert chosen.labels.tolist() == load_digits().target[[7, 3, 7]].tolist()
+
+
+# --- fragments -------------------------------------------------------------------------------
+
+
+def test_fragments_come_from_their_photo_and_from_their_half():
+    halves = data.fragments(size=32, per_photo=2, seed=3)
+    for side, part in enumerate(halves):
+        assert part.names == tuple(data.PHOTOS)
+        assert part.images.shape == (2 * len(data.PHOTOS), 32, 32)
+        assert np.bincount(part.labels).tolist() == [2] * len(data.PHOTOS)
+        for image, label in zip(part.images, part.labels, strict=True):
+            grey = np.asarray(data.photo(part.names[label]).convert("L"), np.float32) / 255
+            middle = -(-grey.shape[1] // 2)
+            half = grey[:, :middle] if side == 0 else grey[:, middle:]
+            corners = np.argwhere(np.isclose(half[:-31, :-31], image[0, 0], atol=1e-6))
+            assert any(np.allclose(half[r : r + 32, c : c + 32], image) for r, c in corners)
+
+
+@pytest.mark.parametrize("size", [0, 10_000])
+def test_fragments_of_an_impossible_size_are_refused(size):
+    with pytest.raises(ReseauxError, match="il faut entre 1 et"):
+        data.fragments(size=size)
+
+
+# --- lettres ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alphabet", data.ALPHABETS)
+def test_every_letter_is_drawn_once_per_font(alphabet):
+    part, fonts = data.glyphs(alphabet, 16)
+    letters = unicodedata.normalize("NFC", data.ALPHABETS[alphabet])
+    assert part.names == tuple(letters)
+    assert len(set(letters)) == len(letters)
+    count = len(set(fonts))
+    assert count >= 12
+    assert len(part) == len(fonts) == count * len(letters)
+    assert np.bincount(part.labels).tolist() == [count] * len(letters)
+    assert part.images.shape[1:] == (16, 16)
+    assert part.images.min() == 0
+    assert part.images.max() <= 1
+
+
+@pytest.mark.parametrize("alphabet", data.ALPHABETS)
+def test_no_letter_is_blank_nor_the_box_of_a_missing_glyph(alphabet):
+    part, fonts = data.glyphs(alphabet, 28)
+    assert (part.images.max(axis=(1, 2)) > 0.5).all()
+    paths = {path.stem: path for path in data.fonts()}
+    for name in sorted(set(fonts)):
+        face = ImageFont.truetype(str(paths[name]), 21)
+        missing = bytes(face.getmask("\ue123"))
+        assert all(bytes(face.getmask(letter)) != missing for letter in part.names)
+
+
+def test_letters_of_one_font_differ_from_each_other():
+    part, fonts = data.glyphs("latin", 28)
+    chosen = part.images[np.array(fonts) == "DejaVuSans"]
+    assert len(np.unique(chosen.reshape(26, -1), axis=0)) == 26
+
+
+def test_bad_requests_for_letters_are_refused():
+    with pytest.raises(ReseauxError, match="Vouliez-vous dire « grec »"):
+        data.glyphs("grecque")
+    with pytest.raises(ReseauxError, match="au moins 8"):
+        data.glyphs("latin", 7)

@@ -1,0 +1,78 @@
+"""Les deux réglages : celui par défaut, celui qu'on demande, celui qui n'existe pas."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from reseaux import settings
+from reseaux.errors import ReseauxError
+from reseaux.reuse import weights
+
+
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ({}, "rapide"),
+        ({settings.VARIABLE: ""}, "rapide"),
+        ({settings.VARIABLE: "rapide"}, "rapide"),
+        ({settings.VARIABLE: "complet"}, "complet"),
+    ],
+)
+def test_the_variable_chooses(environment: dict[str, str], name: str) -> None:
+    assert settings.current(environment).name == name
+
+
+def test_the_process_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(settings.VARIABLE, "complet")
+    assert settings.current().name == "complet"
+    monkeypatch.delenv(settings.VARIABLE)
+    assert settings.current().name == "rapide"
+
+
+@pytest.mark.parametrize("given", ["complette", "Rapid", "gpu"])
+def test_an_unknown_setting_is_refused_in_french(given: str) -> None:
+    message = f"« {given} » n'est pas un réglage de {settings.VARIABLE} connu"
+    with pytest.raises(ReseauxError, match=f"{message}.*rapide, complet"):
+        settings.current({settings.VARIABLE: given})
+
+
+def test_the_nearest_name_is_offered() -> None:
+    with pytest.raises(ReseauxError, match="Vouliez-vous dire « complet »"):
+        settings.current({settings.VARIABLE: "Complette"})
+
+
+def test_complete_asks_for_more_of_everything() -> None:
+    fast, full = settings.SETTINGS["rapide"], settings.SETTINGS["complet"]
+    assert set(fast.labels) < set(full.labels)
+    for attribute in ("size", "probe_size", "seeds", "effort"):
+        assert getattr(full, attribute) > getattr(fast, attribute) > 0
+
+
+def test_only_complete_takes_the_graphics_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {}
+    for available in (False, True):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda available=available: available)
+        found[available] = [s.device.type for s in settings.SETTINGS.values()]
+    assert found == {False: ["cpu", "cpu"], True: ["cpu", "cuda"]}
+
+
+def test_networks_are_loaded_with_a_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped, asked = weights.load(), []
+
+    def load(name: str, *, fallback: bool) -> weights.Pretrained:
+        asked.append((name, fallback))
+        return shipped
+
+    monkeypatch.setattr(weights, "load", load)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for setting in settings.SETTINGS.values():
+        assert setting.load() is shipped
+    assert asked == [("efficientnet-lite0", True), ("resnet50", True)]
+
+
+def test_choosing_a_setting_does_not_load_torch() -> None:
+    code = "import sys, reseaux.settings as s; s.current(); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

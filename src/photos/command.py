@@ -10,7 +10,6 @@ coup : une commande interrompue ne laisse pas de fichier à moitié écrit.
 """
 
 import argparse
-import errno
 import hashlib
 import json
 import os
@@ -23,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from reseaux.errors import ReseauxError
+from reseaux.errors import ReseauxError, os_reason
 from reseaux.formatting import NBSP, decimal, integer, percent
 
 if TYPE_CHECKING:
@@ -270,19 +269,10 @@ def _speaks() -> bool:
 
 def _system(error: OSError) -> str:
     """Une erreur du système, en français."""
-    reasons = {
-        errno.EACCES: "droits insuffisants",
-        errno.EPERM: "droits insuffisants",
-        errno.ENOSPC: "le disque est plein",
-        errno.EROFS: "le disque est en lecture seule",
-        errno.ENOTDIR: "un fichier porte le nom d'un dossier attendu",
-        errno.EEXIST: "un fichier porte le nom d'un dossier attendu",
-        errno.ENAMETOOLONG: "nom trop long",
-    }
-    reason = reasons.get(error.errno or 0, f"erreur {error.errno} du système")
     where = f" : « {error.filename} »" if error.filename else ""
     return (
-        f"lecture ou écriture impossible{where} ({reason}). Donnez un autre dossier « --sortie »."
+        f"lecture ou écriture impossible{where} ({os_reason(error)}). Donnez un autre dossier "
+        "« --sortie »."
     )
 
 

@@ -2,13 +2,11 @@
 
 import csv
 import io
-import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from photos import folder
-from reseaux.errors import ReseauxError
 from reseaux.formatting import integer, percent
+from reseaux.measures import wilson
 from reseaux.reuse.checkpoints import atomic_write
 from reseaux.tables import Table
 
@@ -26,40 +24,6 @@ if TYPE_CHECKING:
 
 WORST = 12  # erreurs montrées sur la planche
 _SHOWN = 20  # lignes d'un tableau à l'écran ; les fichiers, eux, disent tout
-
-
-def wilson(successes: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Intervalle de confiance d'une proportion [Wilson, 1927].
-
-    Contrairement à « moyenne ± 2 écarts types », il reste entre 0 et 1, et il garde une largeur
-    quand toutes les réponses sont bonnes.
-
-    Args:
-        successes: nombre de bonnes réponses.
-        total: nombre de réponses, au moins 1.
-        confidence: niveau de confiance, strictement entre 0 et 1.
-
-    Returns:
-        (borne inférieure, borne supérieure).
-
-    Raises:
-        ReseauxError: nombres qui ne forment pas une proportion, niveau hors bornes.
-    """
-    if not 0 <= successes <= total or total < 1:
-        raise ReseauxError(
-            f"{successes} bonnes réponses sur {total} : il en faut entre 0 et le nombre de "
-            "réponses, et au moins une réponse."
-        )
-    if not 0 < confidence < 1:
-        raise ReseauxError(f"Niveau de confiance {confidence} ; donnez un nombre entre 0 et 1.")
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    p, shrink = successes / total, 1 + z * z / total
-    center = (p + z * z / (2 * total)) / shrink
-    half = z * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total)) / shrink
-    # Aux deux bouts, la formule donne 0 et 1 exactement ; les arrondis, presque.
-    low = 0.0 if successes == 0 else center - half
-    high = 1.0 if successes == total else center + half
-    return low, high
 
 
 @dataclass(frozen=True)
@@ -99,12 +63,12 @@ class Outcome:
     def accuracy(self) -> str:
         """L'exactitude et son intervalle, en une phrase, avec le score de qui n'a rien appris."""
         total = len(self.truth)
-        low, high = wilson(self.right, total)
+        interval = wilson(self.right, total)
         commonest = int(np.bincount(self.truth).max()) / total
         return (
             f"Exactitude sur le test : {percent(self.right / total)} "
             f"({integer(self.right)} sur {integer(total)}), "
-            f"intervalle à 95 % : de {percent(low)} à {percent(high)}.\n"
+            f"intervalle à 95 % : de {percent(interval.low)} à {percent(interval.high)}.\n"
             f"Répondre toujours la classe la plus fréquente donnerait {percent(commonest)}."
         )
 

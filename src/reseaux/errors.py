@@ -4,6 +4,7 @@ Un message dit trois choses : ce qui a été donné, ce qui est permis, quoi fai
 """
 
 import difflib
+import errno
 import re
 from collections.abc import Iterable, Mapping
 
@@ -43,6 +44,26 @@ def nearest_name(given: str, allowed: Iterable[str]) -> str | None:
     simplified = {_simplify(name): name for name in allowed}
     found = difflib.get_close_matches(_simplify(given), simplified, n=1, cutoff=0.5)
     return simplified[found[0]] if found else None
+
+
+_OS_REASONS = {
+    errno.EACCES: "droits insuffisants",
+    errno.EPERM: "droits insuffisants",
+    errno.ENOENT: "fichier ou dossier absent",
+    errno.ENOSPC: "le disque est plein",
+    errno.EDQUOT: "le disque est plein",
+    errno.EROFS: "le disque est en lecture seule",
+    errno.EISDIR: "c'est un dossier",
+    errno.ENOTDIR: "un fichier porte le nom d'un dossier attendu",
+    errno.EEXIST: "un fichier porte le nom d'un dossier attendu",
+    errno.ELOOP: "des liens tournent en rond",
+    errno.ENAMETOOLONG: "nom trop long",
+}
+
+
+def os_reason(error: OSError) -> str:
+    """Dit en quelques mots français pourquoi le système refuse : « le disque est plein »."""
+    return _OS_REASONS.get(error.errno or 0, f"erreur {error.errno} du système")
 
 
 def _simplify(name: str) -> str:

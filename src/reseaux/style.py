@@ -4,7 +4,8 @@ Les couleurs sont celles d'Okabe et Ito, que les daltoniens distinguent ; chacun
 hachure ou un marqueur, pour qu'une figure se lise aussi en gris.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -15,8 +16,8 @@ from reseaux.formatting import decimal
 
 if TYPE_CHECKING:
     import numpy as np
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY = (
     "#0072B2",
@@ -57,6 +58,32 @@ def apply() -> None:
     )
 
 
+@contextmanager
+def panels(
+    rows: int, columns: int, size: tuple[float, float], images: bool = False, **options: Any
+) -> "Iterator[tuple[Figure, NDArray[Any]]]":
+    """Ouvre une grille de cadres, et la ferme à la fin du bloc : la figure se rend ensuite.
+
+    Laissée ouverte, un notebook la montrerait deux fois : figure ouverte et valeur rendue.
+
+    Args:
+        rows: nombre de lignes.
+        columns: nombre de colonnes.
+        size: largeur et hauteur, en pouces.
+        images: des cadres sans axes.
+        **options: celles de ``plt.subplots``.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, **options)
+    for ax in axes.flat if images else ():
+        ax.axis("off")
+    try:
+        yield figure, axes
+    finally:
+        plt.close(figure)
+
+
 def french_axis(axis: Any, digits: int = 0) -> None:
     """Écrit les graduations d'un axe à la française (virgule, espace fine entre les milliers).
 
@@ -84,23 +111,13 @@ def show_images(
     Returns:
         La figure, que le notebook affiche si elle termine une cellule.
     """
-    import matplotlib.pyplot as plt
     import numpy as np
 
     rows = -(-len(images) // columns)
     shape = np.asarray(images[0]).shape
     height = width * shape[0] / shape[1] + 0.25  # le titre
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(width * columns, height * rows), squeeze=False
-    )
-    for ax in axes.flat:
-        ax.axis("off")
-    for ax, image, title in zip(axes.flat, images, titles, strict=False):
-        _show(ax, image, title)
-    plt.close(figure)  # sinon le notebook la montrerait deux fois : figure ouverte et valeur rendue
+    with panels(rows, columns, (width * columns, height * rows), images=True) as (figure, axes):
+        for ax, image, title in zip(axes.flat, images, titles, strict=False):
+            ax.imshow(image)
+            ax.set_title(title, fontsize=10)
     return figure
-
-
-def _show(ax: "Axes", image: "np.ndarray[Any, Any]", title: str) -> None:
-    ax.imshow(image)
-    ax.set_title(title, fontsize=10)

@@ -13,7 +13,6 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
-from scipy.stats import binomtest
 
 from photo_folder import SIDE, SOURCES, crops, make
 from photos import classifier, command, folder, report
@@ -485,20 +484,6 @@ def test_split_is_stratified() -> None:
         folder.split(np.arange(3), 0.25, 0)
     with pytest.raises(ReseauxError, match="entre 0 et 1"):
         folder.split(labels, 1, 0)
-
-
-@pytest.mark.parametrize(("right", "total"), [(0, 1), (1, 1), (0, 12), (12, 12), (7, 9), (81, 263)])
-@pytest.mark.parametrize("confidence", [0.8, 0.95])
-def test_wilson_against_scipy(right: int, total: int, confidence: float) -> None:
-    theirs = binomtest(right, total).proportion_ci(confidence, method="wilson")
-    assert report.wilson(right, total, confidence) == pytest.approx((theirs.low, theirs.high))
-
-
-def test_wilson_refuses() -> None:
-    with pytest.raises(ReseauxError, match="au moins une réponse"):
-        report.wilson(0, 0)
-    with pytest.raises(ReseauxError, match="entre 0 et 1"):
-        report.wilson(1, 2, 95)
 
 
 @pytest.mark.parametrize(("classes", "count", "width"), [(2, 40, 6), (3, 60, 6), (3, 12, 50)])

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from reseaux.errors import ReseauxError, unknown_name
-from reseaux.formatting import NBSP, decimal
 from reseaux.reuse import training
 
 Indices = NDArray[np.int64]
@@ -262,66 +261,6 @@ def train_on_episodes(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return network.eval()
-
-
-# ---------------------------------------------------------------------------------------------
-# Intervalle de confiance
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Une moyenne et la demi-largeur de son intervalle de confiance.
-
-    Attributes:
-        mean: la moyenne des mesures.
-        half: la demi-largeur de l'intervalle.
-    """
-
-    mean: float
-    half: float
-
-    @property
-    def low(self) -> float:
-        """Borne inférieure."""
-        return self.mean - self.half
-
-    @property
-    def high(self) -> float:
-        """Borne supérieure."""
-        return self.mean + self.half
-
-    def __str__(self) -> str:
-        """Écrit une proportion en pour cent : « 87,3 ± 0,6 % »."""
-        return f"{decimal(100 * self.mean)} ± {decimal(100 * self.half)}{NBSP}%"
-
-
-def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
-    """Moyenne de mesures indépendantes, et intervalle de confiance (loi de Student).
-
-    Args:
-        values: au moins deux mesures.
-        confidence: niveau de confiance, strictement entre 0 et 1.
-
-    Raises:
-        ReseauxError: moins de deux mesures, une mesure qui n'est pas un nombre, niveau hors bornes.
-    """
-    from scipy import stats
-
-    measures = np.asarray(values, dtype=float)
-    if measures.ndim != 1 or len(measures) < 2:
-        raise ReseauxError(
-            f"Mesures de forme {measures.shape} ; un intervalle demande une liste d'au moins "
-            "2 mesures."
-        )
-    if not np.isfinite(measures).all():
-        raise ReseauxError("Une mesure est infinie ou n'est pas un nombre (NaN).")
-    if not 0 < confidence < 1:
-        raise ReseauxError(
-            f"Niveau de confiance {confidence} ; donnez un nombre entre 0 et 1, comme 0.95."
-        )
-    error = measures.std(ddof=1) / np.sqrt(len(measures))
-    quantile = stats.t.ppf((1 + confidence) / 2, len(measures) - 1)
-    return Interval(float(measures.mean()), float(quantile * error))
 
 
 # ---------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from sklearn.neighbors import NearestCentroid
 from torch import nn
 from torchvision.transforms import v2
 
+from reseaux import measures
 from reseaux.errors import ReseauxError
 from reseaux.few_data import few_shot as fs
 
@@ -214,50 +215,11 @@ def test_evaluate_is_one_for_separated_classes_and_chance_for_noise():
     apart = torch.from_numpy(np.eye(6)[LABELS])
     assert (fs.evaluate(apart, fs.episodes(LABELS, 4, 1, 2, 50, 0)) == 1).all()
     noise = torch.randn(len(LABELS), 5, generator=torch.Generator().manual_seed(0))
-    chance = fs.mean_interval(fs.evaluate(noise, fs.episodes(LABELS, 4, 1, 2, 600, 0)), 0.999)
+    chance = measures.mean_interval(fs.evaluate(noise, fs.episodes(LABELS, 4, 1, 2, 600, 0)), 0.999)
     assert chance.low < 0.27 < chance.high + 0.05
 
 
 # --- intervalle de confiance -----------------------------------------------------------------
-
-
-def test_interval_is_scipy_student_interval():
-    values = np.random.default_rng(0).normal(size=12)
-    for confidence in (0.5, 0.95, 0.99):
-        ours = fs.mean_interval(values, confidence)
-        oracle = stats.t.interval(confidence, 11, values.mean(), stats.sem(values))
-        assert (ours.low, ours.high) == pytest.approx(oracle)
-
-
-def test_interval_agrees_with_the_bootstrap_on_many_values():
-    values = np.random.default_rng(1).uniform(size=600)
-    ours = fs.mean_interval(values)
-    oracle = stats.bootstrap((values,), np.mean, n_resamples=4000, rng=0).confidence_interval
-    assert (ours.low, ours.high) == pytest.approx((oracle.low, oracle.high), abs=0.002)
-
-
-def test_interval_covers_the_true_mean_as_often_as_it_says():
-    rng = np.random.default_rng(2)
-    intervals = [fs.mean_interval(rng.normal(3, 1, 5)) for _ in range(2000)]
-    assert np.mean([i.low < 3 < i.high for i in intervals]) == pytest.approx(0.95, abs=0.015)
-
-
-def test_interval_is_written_in_french():
-    assert str(fs.Interval(0.873, 0.0061)) == "87,3 ± 0,6\u00a0%"
-
-
-@pytest.mark.parametrize(
-    ("values", "confidence", "words"),
-    [
-        ([0.5], 0.95, "au moins 2"),
-        ([[0.5, 0.6]], 0.95, "forme"),
-        ([0.5, float("nan")], 0.95, "NaN"),
-        ([0.5, 0.6], 95, "entre 0 et 1"),
-    ],
-)
-def test_impossible_intervals_are_refused(values, confidence, words):
-    with pytest.raises(ReseauxError, match=words):
-        fs.mean_interval(values, confidence)
 
 
 # --- les trois stratégies --------------------------------------------------------------------

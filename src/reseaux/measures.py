@@ -1,0 +1,118 @@
+"""Mesurer un classifieur : intervalles de confiance et matrice de confusion, partout les mêmes.
+
+Une proportion (tant de bonnes réponses sur tant) a l'intervalle de Wilson ; la moyenne de quelques
+tirages, celui de Student. Les formules sont celles de scipy, la matrice celle de scikit-learn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from reseaux.errors import ReseauxError
+from reseaux.formatting import NBSP, decimal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Une estimation et son intervalle de confiance, de ``low`` à ``high``."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def half(self) -> float:
+        """La demi-largeur de l'intervalle."""
+        return (self.high - self.low) / 2
+
+    def __str__(self) -> str:
+        """Écrit une proportion en pour cent : « 87,3 ± 0,6 % »."""
+        return f"{decimal(100 * self.mean)} ± {decimal(100 * self.half)}{NBSP}%"
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise ReseauxError(
+            f"Niveau de confiance {confidence} ; donnez un nombre entre 0 et 1, comme 0.95."
+        )
+
+
+def wilson(successes: int, total: int, confidence: float = 0.95) -> Interval:
+    """Intervalle de Wilson d'une proportion.
+
+    Contrairement à « moyenne ± 2 écarts types », il reste entre 0 et 1, et il garde une largeur
+    quand toutes les réponses sont bonnes.
+
+    Args:
+        successes: nombre de bonnes réponses.
+        total: nombre de réponses, au moins 1.
+        confidence: niveau de confiance, strictement entre 0 et 1.
+
+    Raises:
+        ReseauxError: nombres qui ne forment pas une proportion, niveau hors bornes.
+    """
+    from scipy.stats import binomtest
+
+    if not 0 <= successes <= total or total < 1:
+        raise ReseauxError(
+            f"{successes} bonnes réponses sur {total} : il en faut entre 0 et le nombre de "
+            "réponses, et au moins une réponse."
+        )
+    _check_confidence(confidence)
+    found = binomtest(successes, total).proportion_ci(confidence, method="wilson")
+    return Interval(successes / total, float(found.low), float(found.high))
+
+
+def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
+    """Moyenne de mesures indépendantes, et son intervalle de Student.
+
+    Args:
+        values: au moins deux mesures.
+        confidence: niveau de confiance, strictement entre 0 et 1.
+
+    Raises:
+        ReseauxError: moins de deux mesures, une mesure qui n'est pas un nombre, niveau hors bornes.
+    """
+    from scipy import stats
+
+    measures = np.asarray(values, dtype=float)
+    if measures.ndim != 1 or len(measures) < 2:
+        raise ReseauxError(
+            f"Mesures de forme {measures.shape} ; un intervalle demande une liste d'au moins "
+            "2 mesures."
+        )
+    if not np.isfinite(measures).all():
+        raise ReseauxError("Une mesure est infinie ou n'est pas un nombre (NaN).")
+    _check_confidence(confidence)
+    mean, error = float(measures.mean()), float(stats.sem(measures))
+    half = float(stats.t.ppf((1 + confidence) / 2, len(measures) - 1)) * error
+    return Interval(mean, mean - half, mean + half)
+
+
+def draw_confusion(
+    ax: "Axes", truth: NDArray[Any], answers: NDArray[Any], names: Sequence[str]
+) -> None:
+    """Dessine la matrice de confusion : une ligne par vraie classe, une colonne par réponse.
+
+    Args:
+        ax: où dessiner.
+        truth: la vraie classe de chaque image, de 0 à ``len(names) - 1``.
+        answers: la classe répondue.
+        names: le nom de chaque classe.
+    """
+    from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
+
+    matrix = confusion_matrix(truth, answers, labels=range(len(names)))
+    shown = ConfusionMatrixDisplay(matrix)
+    shown.plot(ax=ax, cmap="Blues", colorbar=False, values_format="d")
+    ax.grid(visible=False)
+    # « $ » dans un nom n'ouvre pas une formule.
+    ax.set_xticks(range(len(names)), names, rotation=40, ha="right", parse_math=False)
+    ax.set_yticks(range(len(names)), names, parse_math=False)
+    ax.set(xlabel="classe répondue", ylabel="vraie classe")

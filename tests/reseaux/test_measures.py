@@ -1,0 +1,83 @@
+"""Les intervalles, face à scipy et à ce qu'ils promettent ; la matrice de confusion."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.stats import binomtest
+
+from reseaux import measures
+from reseaux.errors import ReseauxError
+
+
+def test_interval_is_scipy_student_interval():
+    values = np.random.default_rng(0).normal(size=12)
+    for confidence in (0.5, 0.95, 0.99):
+        ours = measures.mean_interval(values, confidence)
+        oracle = stats.t.interval(confidence, 11, values.mean(), stats.sem(values))
+        assert (ours.low, ours.high) == pytest.approx(oracle)
+
+
+def test_interval_agrees_with_the_bootstrap_on_many_values():
+    values = np.random.default_rng(1).uniform(size=600)
+    ours = measures.mean_interval(values)
+    oracle = stats.bootstrap((values,), np.mean, n_resamples=4000, rng=0).confidence_interval
+    assert (ours.low, ours.high) == pytest.approx((oracle.low, oracle.high), abs=0.002)
+
+
+def test_interval_covers_the_true_mean_as_often_as_it_says():
+    rng = np.random.default_rng(2)
+    intervals = [measures.mean_interval(rng.normal(3, 1, 5)) for _ in range(2000)]
+    assert np.mean([i.low < 3 < i.high for i in intervals]) == pytest.approx(0.95, abs=0.015)
+
+
+def test_interval_is_written_in_french():
+    assert str(measures.Interval(0.873, 0.8669, 0.8791)) == "87,3 ± 0,6\u00a0%"
+
+
+@pytest.mark.parametrize(
+    ("values", "confidence", "words"),
+    [
+        ([0.5], 0.95, "au moins 2"),
+        ([[0.5, 0.6]], 0.95, "forme"),
+        ([0.5, float("nan")], 0.95, "NaN"),
+        ([0.5, 0.6], 95, "entre 0 et 1"),
+    ],
+)
+def test_impossible_intervals_are_refused(values, confidence, words):
+    with pytest.raises(ReseauxError, match=words):
+        measures.mean_interval(values, confidence)
+
+
+@pytest.mark.parametrize(("right", "total"), [(0, 1), (1, 1), (0, 12), (12, 12), (7, 9), (81, 263)])
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_wilson_against_scipy(right: int, total: int, confidence: float) -> None:
+    theirs = binomtest(right, total).proportion_ci(confidence, method="wilson")
+    ours = measures.wilson(right, total, confidence)
+    assert (ours.mean, ours.low, ours.high) == (right / total, theirs.low, theirs.high)
+
+
+def test_wilson_refuses() -> None:
+    with pytest.raises(ReseauxError, match="au moins une réponse"):
+        measures.wilson(0, 0)
+    with pytest.raises(ReseauxError, match="entre 0 et 1"):
+        measures.wilson(1, 2, 95)
+
+
+def test_the_confusion_matrix_has_a_row_per_true_class() -> None:
+    _, ax = plt.subplots()
+    # Trois « a » dits « b », un « b » dit « c », un « c » juste : la matrice n'est pas symétrique.
+    truth, answers = np.array([0, 0, 0, 1, 2]), np.array([1, 1, 1, 2, 2])
+    measures.draw_confusion(ax, truth, answers, ("a", "5 $ et 10 $", "c"))
+    shown = {
+        (round(t.get_position()[1]), round(t.get_position()[0])): t.get_text() for t in ax.texts
+    }
+    assert {place: text for place, text in shown.items() if text != "0"} == {
+        (0, 1): "3",
+        (1, 2): "1",
+        (2, 2): "1",
+    }
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "5 $ et 10 $", "c"]
+    assert ax.get_xlabel() == "classe répondue"
+    assert ax.get_ylabel() == "vraie classe"
+    plt.close()

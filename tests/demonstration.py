@@ -54,7 +54,7 @@ ALTERATIONS = (
     ),
     Alteration(
         "la règle du champ réceptif",
-        "src/reseaux/anatomy/tracing.py",
+        "src/reseaux/anatomy/receptive.py",
         "(kh - 1) * dh * down",
         "kh * dh * down",
         (f"{UNIT}/reseaux/anatomy/test_summary.py",),
@@ -62,15 +62,15 @@ ALTERATIONS = (
     Alteration(
         "la forme écrite sous un bloc d'un dessin",
         "src/reseaux/anatomy/drawing/placement.py",
-        "times(block.output)), (",
-        "times(block.output[1:])), (",
+        "dimensions(block.output)), (",
+        "dimensions(block.output[1:])), (",
         (f"{UNIT}/reseaux/anatomy/drawing/test_svg.py",),
     ),
     Alteration(
         "le même dessin, vu par le chapitre seul",
         "src/reseaux/anatomy/drawing/placement.py",
-        "times(block.output)), (",
-        "times(block.output[1:])), (",
+        "dimensions(block.output)), (",
+        "dimensions(block.output[1:])), (",
         (f"{NBVAL}/classiques/alexnet.ipynb",),
     ),
     Alteration(

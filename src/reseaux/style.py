@@ -8,10 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-from cycler import cycler
-from matplotlib.ticker import FuncFormatter
-
 from reseaux.formatting import decimal
 
 if TYPE_CHECKING:
@@ -36,6 +32,9 @@ HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo", "--")
 
 def apply() -> None:
     """Règle matplotlib pour tout le notebook : couleurs, tailles de texte, grille discrète."""
+    import matplotlib as mpl
+    from cycler import cycler
+
     mpl.rcParams.update(
         {
             "axes.prop_cycle": cycler(color=COLORS, marker=MARKERS),
@@ -91,6 +90,8 @@ def french_axis(axis: Any, digits: int = 0) -> None:
         axis: ``ax.xaxis`` ou ``ax.yaxis``.
         digits: nombre de chiffres après la virgule.
     """
+    from matplotlib.ticker import FuncFormatter
+
     axis.set_major_formatter(FuncFormatter(lambda x, _: decimal(x, digits)))
 
 

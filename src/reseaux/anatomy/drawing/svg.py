@@ -8,29 +8,19 @@ Le dessin se lit comme un texte, de gauche à droite et de haut en bas. Un bloc 
 taille des cartes qui en sortent, et pour épaisseur leur nombre ; son genre se lit à sa couleur et à
 sa hachure. C'est du SVG écrit ici, avec du vrai texte, qui suit les couleurs du thème.
 
-Le choix des blocs est dans ``layout``, leur place dans ``placement``.
+Le choix des blocs est dans ``layout``, leur place dans ``placement``, leurs couleurs dans
+``theme`` et dans ``kinds.Family``.
 """
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
 from pathlib import Path
 
-from reseaux.anatomy.drawing.layout import (
-    CONNECTED,
-    CONVOLUTION,
-    ENTRY,
-    MODULE,
-    NORMALISATION,
-    OTHER,
-    POOLING,
-    UNUSED,
-    Layout,
-    arrange,
-)
+from reseaux.anatomy.drawing.description import SCALE, describe, french
+from reseaux.anatomy.drawing.layout import Layout, arrange
 from reseaux.anatomy.drawing.placement import (
     CARD,
     FONT,
@@ -39,22 +29,21 @@ from reseaux.anatomy.drawing.placement import (
     MARGIN,
     STRIP,
     WIDTH,
-    Cell,
-    Item,
+    PlacedBlock,
+    PlacedGroup,
     break_lines,
     height,
-    items_of,
+    place_group,
     rounded,
-    stride_text,
     text_width,
     thickness,
     wrap,
 )
+from reseaux.anatomy.drawing.theme import COLORS, css, definitions, flat, hatched
+from reseaux.anatomy.kinds import Family
 from reseaux.anatomy.summary import Summary
-from reseaux.anatomy.tracing import ADDITION, CONCATENATION, MATMUL, MULTIPLICATION, times
-from reseaux.errors import ReseauxError
-from reseaux.formatting import NBSP, integer
-from reseaux.style import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, YELLOW
+from reseaux.errors import ReseauxError, os_reason
+from reseaux.formatting import dimensions, integer
 
 SMALLEST = 11  # pixels CSS : en dessous, le dessin défile au lieu de rétrécir
 NARROW = 372  # d'une ligne sur un téléphone, où un pixel CSS vaut un peu plus d'une unité
@@ -62,29 +51,6 @@ PHONE = 600  # pixels CSS : en dessous, une page montre le dessin étroit
 BETWEEN = 26  # entre deux lignes de blocs, la place du lien de l'une à l'autre
 INDENT = 6  # où commence une ligne de blocs, flèche d'entrée comprise
 INSET = 6  # entre le début d'un groupe et son cadre
-SCALE = "échelle logarithmique"
-
-# Famille de blocs -> couleur, hachure (tracé dans un carré de 8 unités), encre de la hachure.
-LIGHT, DARK = "#fff", "#000"
-STYLES = {
-    CONVOLUTION: (BLUE, "M-2 2l4-4M0 8l8-8M6 10l4-4", LIGHT),
-    POOLING: (ORANGE, "M2 2h.1M6 6h.1", DARK),
-    CONNECTED: (GREEN, "M0 4h8M4 0v8", LIGHT),
-    NORMALISATION: (PINK, "M0 2h8M0 6h8", DARK),
-    CONCATENATION: (SKY, "M2 0v8M6 0v8", DARK),
-    ADDITION: (RED, "M1.5 4h5M4 1.5v5", LIGHT),
-    MULTIPLICATION: (YELLOW, "M2 2l4 4M6 2l-4 4", DARK),
-    MATMUL: (YELLOW, "M-2 6l4 4M0 0l8 8M6-2l4 4", DARK),
-    MODULE: (GREY, "M0 0l8 8M8 0l-8 8", LIGHT),
-    OTHER: ("#B0B0B0", "M0 6l4-4l4 4", DARK),
-    UNUSED: ("#D9D9D9", "M0 4h4", DARK),
-}
-# Texte, fond, traits, fond d'un cadre ; dans le livre, les couleurs du thème l'emportent.
-THEME = ("text-base", "background", "text-muted", "surface")
-COLORS = {
-    "clair": ("#222832", "#ffffff", "#48566b", "#f3f4f5"),
-    "sombre": ("#ced6dd", "#14181e", "#9ca4af", "#29313d"),
-}
 NOTICE = (
     "Hauteur d'un bloc : taille de ses cartes. Épaisseur : nombre de canaux. Échelle "
     "logarithmique : un doublement ajoute toujours la même longueur. Sous un bloc : le noyau, le "
@@ -141,7 +107,7 @@ class Drawing:
                 stream.write(self.svg.encode())
         except OSError as error:
             raise ReseauxError(
-                f"Impossible d'écrire « {path} » : {error.strerror or error}. Donnez un nom de "
+                f"Impossible d'écrire « {path} » : {os_reason(error)}. Donnez un nom de "
                 "fichier, comme « vgg.svg », dans un dossier où vous pouvez écrire."
             ) from error
 
@@ -183,9 +149,9 @@ class _Canvas:
     def __init__(self, summary: Summary, layout: Layout, width: int) -> None:
         self.summary, self.layout, self.width = summary, layout, width
         drawn = [layout.blocks[i] for group in layout.groups for i in group.blocks]
-        strips = {NORMALISATION for block in drawn if block.normalized}
+        strips = {Family.NORMALIZATION for block in drawn if block.normalized}
         present = {block.family for block in drawn} | strips
-        self.families = [name for name in STYLES if name in present]
+        self.families = [family for family in Family if family in present and family.color]
         content = repr((width, summary.title, summary.input_sizes, summary.rows, layout))
         self.id = "dessin-" + sha256(content.encode()).hexdigest()[:10]
         self.frames: list[str] = []
@@ -196,7 +162,7 @@ class _Canvas:
     def svg(self) -> str:
         """Rend le SVG entier."""
         room = self.width - INDENT - MARGIN
-        groups = (items_of(group, self.layout.blocks, room) for group in self.layout.groups)
+        groups = (place_group(group, self.layout.blocks, room) for group in self.layout.groups)
         lines = break_lines([item for items in groups for item in items], room)
         used = max(sum(item.width for item in line) for line in lines)
         width = math.ceil(max(used + INDENT + MARGIN, NARROW))
@@ -213,98 +179,11 @@ class _Canvas:
             f'style="width:100%;height:auto;max-width:{width}px;'
             f'min-width:{math.ceil(width * SMALLEST / FONT)}px">\n'
             f'<title id="{self.id}-t">{escape(f"Dessin de {self.summary.title}")}</title>\n'
-            f'<desc id="{self.id}-d">{escape(self._description())}</desc>\n'
-            f"<style>{self._css()}</style>\n<defs>{self._definitions()}</defs>\n"
+            f'<desc id="{self.id}-d">{escape(describe(self.layout, self.summary.params))}</desc>\n'
+            f"<style>{css(self.id)}</style>\n"
+            f"<defs>{definitions(self.id, self.families)}</defs>\n"
             f'<rect class="fond" width="100%" height="100%" rx="6" fill="#fff"/>\n{body}\n</svg>\n'
         )
-
-    def _description(self) -> str:
-        """Le dessin en phrases, pour qui ne le voit pas."""
-        sentences = [f"Réseau dessiné de l'entrée à la sortie, à l'{SCALE}."]
-        for group in self.layout.groups:
-            words = " ; ".join(self._words(i, group.blocks[0]) for i in group.blocks)
-            repeated = f", {group.times} fois" if group.times > 1 else ""
-            if len(group.blocks) > 1:
-                name = f"module {group.name}" if group.name else "blocs"
-                words, repeated = f"{name}{repeated} : {words}", ""
-            sentences.append(f"{words}{repeated}.")
-        sentences.append(f"En tout, {integer(self.summary.params)} paramètres.")
-        return french(" ".join(sentence[0].upper() + sentence[1:] for sentence in sentences))
-
-    def _words(self, i: int, first: int) -> str:
-        """Un bloc en quelques mots ; ``first`` est le premier de son groupe."""
-        block, shape = self.layout.blocks[i], times(self.layout.blocks[i].output)
-        named = f"module {block.name}" if block.family == MODULE else block.kind
-        paths, outside = len(block.inputs), any(j < first for j in block.inputs)
-        reads = f"réunit {paths} chemins" if paths > 1 else ""
-        if i > first and outside:
-            reads += ", dont l'entrée du module" if reads else "lit l'entrée du module"
-        elif paths == 1 and block.inputs != (i - 1,) and i > first:
-            source = self.layout.blocks[block.inputs[0]]
-            reads = f"lit la sortie {times(source.output)} de « {source.name} »"
-        parts = [
-            f"{named} {times(block.kernel)}".strip(),
-            reads,
-            "avec sa normalisation" if block.normalized else "",
-            *block.inside,
-            stride_text(block),
-            (shape if block.kind == ENTRY else f"sortie {shape}") if shape else "",
-            f"{integer(block.params)} paramètres" if block.params else "",
-        ]
-        return ", ".join(part for part in parts if part)
-
-    def _css(self) -> str:
-        """Les couleurs : celles du thème dans le livre, les nôtres dans un fichier seul."""
-        own = f"#{self.id}"
-        names = ("texte", "fond", "trait", "cadre")
-
-        def variables(mode: str) -> str:
-            return "".join(
-                f"--{name}:var(--pst-color-{theme},{color});"
-                for name, theme, color in zip(names, THEME, COLORS[mode], strict=True)
-            )
-
-        rules = {
-            "": f"{variables('clair')}font:{FONT}px Arial,Helvetica,sans-serif",
-            " text": "fill:var(--texte);text-anchor:middle;stroke:none",
-            " .g": "text-anchor:start",
-            " .titre": "text-anchor:start;font-size:16px;font-weight:700",
-            " .params": "font-weight:700",
-            " .fond": "fill:var(--fond)",
-            " .cadre": "fill:var(--cadre);stroke:var(--trait);stroke-dasharray:4 3",
-            " .bloc": "stroke:var(--trait);stroke-width:1",
-            " .liens path": "fill:none;stroke:var(--trait);stroke-width:1.5;"
-            f"marker-end:url({own}-f)",
-            " .liens .suite": "stroke-opacity:.6;marker-end:none",
-            " marker path": "fill:var(--trait);stroke:none",
-            " .feuille": "fill:var(--fond)",
-            " .regle": "fill:none;stroke:var(--texte)",
-        }
-        css = "".join(f"{own}{name}{{{rule}}}" for name, rule in rules.items())
-        return f"{css}@media(prefers-color-scheme:dark){{{own}{{{variables('sombre')}}}}}"
-
-    def _definitions(self) -> str:
-        """La pointe des flèches et les hachures."""
-        marker = (
-            f'<marker id="{self.id}-f" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" '
-            'markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">'
-            '<path d="M0 1L8 4L0 7z"/></marker>'
-        )
-        return marker + "".join(
-            f'<pattern id="{self._pattern(name)}" width="8" height="8" '
-            f'patternUnits="userSpaceOnUse"><rect width="8" height="8" fill="{color}"/>'
-            f'<path d="{path}" fill="none" stroke="{ink}" stroke-opacity=".6" '
-            f'stroke-width="{2 if name == POOLING else 1.2}" stroke-linecap="round"/></pattern>'
-            for name, (color, path, ink) in STYLES.items()
-            if name in self.families
-        )
-
-    def _pattern(self, name: str) -> str:
-        return f"{self.id}-h{list(STYLES).index(name)}"
-
-    def _fill(self, name: str) -> str:
-        """De quoi remplir une face hachurée ; l'entrée n'a ni couleur ni hachure."""
-        return f'fill="url(#{self._pattern(name)})"' if name in STYLES else 'class="feuille"'
 
     def _text(self, x: float, y: float, text: str, name: str) -> None:
         words = escape(french(text), False)
@@ -316,7 +195,7 @@ class _Canvas:
         for line in wrap(self.summary.title, (width - 2 * MARGIN) * 0.7):
             y += 20
             self._text(MARGIN, y, line, "titre")
-        sizes = " et ".join(times(size) for size in self.summary.input_sizes)
+        sizes = " et ".join(dimensions(size) for size in self.summary.input_sizes)
         facts = f"Entrée {sizes} ; {integer(self.summary.params)} paramètres. {self.layout.note}"
         for line in wrap(french(facts.strip()), width - 2 * MARGIN):
             y += 17
@@ -325,7 +204,7 @@ class _Canvas:
 
     # Les blocs --------------------------------------------------------------------------------
 
-    def _lines(self, lines: Sequence[Sequence[Item]], y: float, width: float) -> float:
+    def _lines(self, lines: Sequence[Sequence[PlacedGroup]], y: float, width: float) -> float:
         """Dessine les lignes de blocs, et le lien de la fin de l'une au début de la suivante."""
         start, axis = float(MARGIN), 0.0
         for n, line in enumerate(lines):
@@ -345,19 +224,19 @@ class _Canvas:
             y = axis + max(item.down for item in line)
         return y
 
-    def _item(self, item: Item, x: float, axis: float, start: float) -> float:
+    def _item(self, item: PlacedGroup, x: float, axis: float, start: float) -> float:
         """Dessine un groupe ; rend l'abscisse d'où partira la flèche suivante."""
         for unit in item.units:
             paths = "".join(f'<path d="{path}"/>' for path in unit.routes(start - x))
             if paths:
                 self.links.append(f'<g transform="translate({x:.1f} {axis:.1f})">{paths}</g>')
-            for cell in unit.cells.values():
-                self._block(cell, x + cell.x, axis + cell.y)
+            for placed in unit.placed.values():
+                self._block(placed, x + placed.x, axis + placed.y)
             start = x + unit.exit.x
             x += unit.width
         return start
 
-    def _frame(self, item: Item, x: float, axis: float) -> None:
+    def _frame(self, item: PlacedGroup, x: float, axis: float) -> None:
         top, tall = axis - item.up, item.up + item.down
         self.frames.append(
             f'<rect class="cadre" x="{x + INSET:.1f}" y="{top:.1f}" rx="6" '
@@ -370,37 +249,37 @@ class _Canvas:
             left += text_width(repeated) + 10
         self._text(left, base, item.name, "g nom")
 
-    def _block(self, cell: Cell, x: float, y: float) -> None:
+    def _block(self, placed: PlacedBlock, x: float, y: float) -> None:
         """Un pavé : la face avant hachurée, le dessus et le côté unis, les textes dessous."""
-        h, f, dx, dy = cell.h, cell.face, cell.dx, cell.dy
-        left, top, name = x - f / 2, y - h / 2, cell.block.family
+        h, f, dx, dy = placed.h, placed.face, placed.dx, placed.dy
+        left, top, family = x - f / 2, y - h / 2, placed.block.family
         corner = f"M{left:.1f} {top:.1f}"
         slant = f"l{dx:.1f} {-dy:.1f}"
         back = f"l{-dx:.1f} {dy:.1f}"
-        parts = [f"<title>{escape(f'{cell.block.name} : {cell.block.kind}', False)}</title>"]
-        for k in range(cell.cards, 0, -CARD):
+        parts = [f"<title>{escape(f'{placed.block.name} : {placed.block.kind}', False)}</title>"]
+        for k in range(placed.cards, 0, -CARD):
             parts.append(
                 f'<path class="feuille" d="M{left + k:.1f} {top - k:.1f}{slant}h{f:.1f}v{h:.1f}'
                 f'{back}h{-f:.1f}z"/>'
             )
         parts += [
-            f'<path {_flat(name, 0.6)} d="{corner}{slant}h{f:.1f}{back}z"/>',
-            f'<path {_flat(name, -0.3)} d="M{left + f:.1f} {top:.1f}{slant}v{h:.1f}{back}z"/>',
-            f'<rect {self._fill(name)} data-face="" x="{left:.1f}" y="{top:.1f}" '
-            f'width="{cell.t:.2f}" height="{h:.2f}"/>',
+            f'<path {flat(family, 0.6)} d="{corner}{slant}h{f:.1f}{back}z"/>',
+            f'<path {flat(family, -0.3)} d="M{left + f:.1f} {top:.1f}{slant}v{h:.1f}{back}z"/>',
+            f'<rect {hatched(self.id, family)} data-face="" x="{left:.1f}" y="{top:.1f}" '
+            f'width="{placed.t:.2f}" height="{h:.2f}"/>',
         ]
-        if cell.block.normalized:
+        if placed.block.normalized:
             parts.append(
-                f'<rect {self._fill(NORMALISATION)} x="{left + cell.t:.1f}" y="{top:.1f}" '
+                f'<rect {hatched(self.id, Family.NORMALIZATION)} x="{left + placed.t:.1f}" y="{top:.1f}" '
                 f'width="{STRIP}" height="{h:.2f}"/>'
             )
-        center = x + cell.center - cell.x
+        center = x + placed.center - placed.x
         lines = [
             (css, text, y + h / 2 + 2 + LINE * (n + 0.8))
-            for n, (css, text) in enumerate(cell.lines)
+            for n, (css, text) in enumerate(placed.lines)
         ]
-        if cell.repeated > 1:
-            lines.append(("params fois", f"×{cell.repeated}", top - dy - cell.cards - 5))
+        if placed.repeated > 1:
+            lines.append(("params fois", f"×{placed.repeated}", top - dy - placed.cards - 5))
         parts += [
             f'<text class="{css}" x="{center:.1f}" y="{base:.1f}">{escape(text, False)}</text>'
             for css, text, base in lines
@@ -412,15 +291,15 @@ class _Canvas:
     def _legend(self, y: float, width: float) -> float:
         """Les genres présents, les deux règles, et comment lire ; rend le bas du dessin."""
         x, y = float(MARGIN), y + 22
-        for name in self.families:
-            room = 26 + text_width(name) + 18
+        for family in self.families:
+            room = 26 + text_width(family.french) + 18
             if x + room > width and x > MARGIN:
                 x, y = float(MARGIN), y + 22
             self.blocks.append(
-                f'<rect class="bloc" {self._fill(name)} x="{x:.1f}" y="{y:.1f}" width="20" '
+                f'<rect class="bloc" {hatched(self.id, family)} x="{x:.1f}" y="{y:.1f}" width="20" '
                 'height="14"/>'
             )
-            self._text(x + 26, y + 11.5, name, "g legende")
+            self._text(x + 26, y + 11.5, family.french, "g legende")
             x += room
         y += 36
         self._rulers(MARGIN + 26, y + 10)
@@ -445,18 +324,3 @@ class _Canvas:
         self._text(x + 6, y + 6, "pixels", "g")
         self._text(x + 24, bottom - 6, "canaux", "g")
         self.blocks.append(f'<path class="regle" d="{"".join(marks)}"/>')
-
-
-def _flat(name: str, light: float) -> str:
-    """Remplit une face unie : la couleur éclaircie (``light`` positif) ou assombrie."""
-    if name not in STYLES:
-        return 'class="feuille"'
-    color, goal = STYLES[name][0], 255 if light > 0 else 0
-    parts = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    mixed = "".join(f"{round(part + (goal - part) * abs(light)):02x}" for part in parts)
-    return f'fill="#{mixed}"'
-
-
-def french(text: str) -> str:
-    """Rend insécables les espaces qui précèdent une ponctuation double."""
-    return re.sub(r" (?=[:;!?»%])|(?<=«) ", NBSP, text)

@@ -57,14 +57,14 @@ ALTERATIONS = (
         "src/reseaux/anatomy/receptive.py",
         "(kh - 1) * dh * down",
         "kh * dh * down",
-        (f"{UNIT}/reseaux/anatomy/test_summary.py",),
+        (f"{UNIT}/reseaux/anatomy/test_receptive.py",),
     ),
     Alteration(
         "la forme écrite sous un bloc d'un dessin",
         "src/reseaux/anatomy/drawing/placement.py",
         "dimensions(block.output)), (",
         "dimensions(block.output[1:])), (",
-        (f"{UNIT}/reseaux/anatomy/drawing/test_svg.py",),
+        (f"{UNIT}/reseaux/anatomy/drawing/test_blocks.py",),
     ),
     Alteration(
         "le même dessin, vu par le chapitre seul",
@@ -92,7 +92,7 @@ ALTERATIONS = (
         "src/reseaux/published.py",
         '"MSRA", "ResNet", 3.57',
         '"MSRA", "ResNet", 3.75',
-        (f"{UNIT}/reseaux/anatomy/test_comparison.py",),
+        (f"{UNIT}/reseaux/test_published.py",),
     ),
     Alteration(
         "le même, vu par le chapitre seul",

@@ -7,6 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 def flops(net, size):
     """Compte les opérations avec l'outil de PyTorch : deux par multiplication-addition."""
+    net.requires_grad_(False)  # sinon, le compteur échoue sur les paramètres donnés en argument
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net.eval()(torch.empty(1, *size, device="meta"))
     return counter.get_total_flops()

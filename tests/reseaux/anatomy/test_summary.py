@@ -37,13 +37,39 @@ def test_every_torchvision_classifier_too(name):
     assert 2 * summary.macs == flops(net, size)
 
 
-@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnetv2_50", "mixer_s32_224"])
-def test_timm_classifiers_too(name):
+# Un petit réseau par famille de timm (un module de ``timm.models``), les plus rapides à construire.
+TIMM = """
+cait_xxs24_224 convit_tiny test_convnext cpubone_nano cs3darknet_focus_s cspnext_tiny davit_tiny
+deit_tiny_patch16_224 dla34 dpn68 edgenext_xx_small efficientformer_l1 efficientformerv2_s0
+test_efficientnet efficientvim_m1 efficientvit_b0 efficientvit_m0 vit_tiny_patch16_dinov3_qkvb
+fasternet_t0 fastvit_t12 focalnet_tiny_srf gcvit_xxtiny ghostnet_050 hardcorenas_b hgnetv2_b0
+hiera_tiny_224 hrnet_w18_small inception_next_atto inception_v3 lcnetv2_small levit_384_s8
+lowformer_b0 test_mambaout test_coatnet caformer_s18 gmixer_12_224 lcnet_035 mobilevit_xxs
+naflexvit_base_patch16_siglip nest_tiny nextvit_small test_nfnet pit_xs_224 pvt_v2_b0
+qwen3_vit_88m rdnet_tiny regnetx_002 repghostnet_050 repvit_m1 res2net50_14w_8s resnest14d
+test_resnet resnetv2_18 rexnet_100 selecsls42 legacy_seresnet18 shvit_s1 skresnet18 starnet_s050
+swiftformer_xs swin_tiny_patch4_window7_224 tiny_vit_5m_224 tresnet_m vgg11 visformer_tiny
+test_vit vit_tiny_r_s16_p8_224 test_vit_relpos samvit_base_patch16_224 ese_vovnet19b_slim_dw
+legacy_xception xception41p
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "name", [*TIMM.split(), "tf_efficientnet_lite0", "resnetv2_50", "mixer_s32_224"]
+)
+def test_every_timm_family_too(name):
     with torch.device("meta"):
         net = timm.create_model(name, pretrained=False)
-    summary = reseaux.summarize(net)
+    size = net.pretrained_cfg["input_size"]
+    summary = reseaux.summarize(net, size)
     assert summary.params == sum(p.numel() for p in net.parameters())
-    assert 2 * summary.macs == flops(net, (3, 224, 224))
+    assert 2 * summary.macs == flops(net, size)
+
+
+def test_each_timm_network_is_of_another_family():
+    modules = {timm.models.model_entrypoint(name).__module__ for name in TIMM.split()}
+    assert len(modules) == len(TIMM.split()) >= 70
 
 
 @st.composite

@@ -37,17 +37,16 @@ class FrenchStyle(UnsrtStyle):  # type: ignore[misc]
         listed = template.names(role, sep=", ", sep2=" et ", last_sep=" et ")
         return template.sentence[listed] if as_sentence else listed
 
-    def _template(self, *containers: str) -> Any:
+    def _template(self, container: str) -> Any:
         pages = template.join["p.", Symbol("nbsp"), template.field("pages", apply_func=dashify)]
         volume = template.join[
             template.field("volume"), template.optional["(", template.field("number"), ")"]
         ]
-        where = [template.optional[template.tag("em")[template.field(name)]] for name in containers]
         return paragraph[
             self.format_names("author"),
             self.format_title(None, "title"),
             template.sentence(capfirst=False)[
-                template.first_of[*where, ""],
+                template.tag("em")[template.field(container)],
                 template.optional[volume],
                 template.optional[pages],
                 template.field("year"),
@@ -56,8 +55,7 @@ class FrenchStyle(UnsrtStyle):  # type: ignore[misc]
             template.first_of[
                 template.optional[self._link("doi", "https://doi.org/", "doi:")],
                 template.optional[self._link("eprint", "https://arxiv.org/abs/", "arXiv:")],
-                template.optional[self._link("url", "", "")],
-                "",
+                self._link("url", "", ""),
             ],
         ]
 
@@ -75,11 +73,7 @@ class FrenchStyle(UnsrtStyle):  # type: ignore[misc]
 
     def get_misc_template(self, e: Any) -> Any:
         """Une prépublication, un rapport, un site."""
-        return self._template("howpublished", "publisher", "institution", "school")
-
-    get_book_template = get_misc_template
-    get_techreport_template = get_misc_template
-    get_phdthesis_template = get_misc_template
+        return self._template("howpublished")
 
 
 def _round_brackets() -> BracketStyle:

@@ -1,7 +1,7 @@
 """La bibliographie et les citations, en français.
 
-Une citation se lit « (He et al., 2016) » ; une entrée de la bibliographie, « K. He, X. Zhang,
-S. Ren et J. Sun. Titre. *Actes*, p. 770–778, 2016. doi:… ».
+Une citation se lit « (He et al., 2016) » ; une entrée de la bibliographie, « Kaiming He,
+Xiangyu Zhang, Shaoqing Ren et Jian Sun. Titre. *Actes*, p. 770–778, 2016. doi:… ».
 """
 
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class FrenchStyle(UnsrtStyle):  # type: ignore[misc]
     default_sorting_style = "author_year_title"
 
     def format_names(self, role: str, as_sentence: bool = True) -> Any:
-        """Rend « A. Un, B. Deux et C. Trois »."""
+        """Rend « Anne Un, Bob Deux et Chloé Trois »."""
         listed = template.names(role, sep=", ", sep2=" et ", last_sep=" et ")
         return template.sentence[listed] if as_sentence else listed
 
@@ -61,7 +61,7 @@ class FrenchStyle(UnsrtStyle):  # type: ignore[misc]
 
     def _link(self, name: str, address: str, prefix: str) -> Any:
         target = template.field(name, raw=True)
-        return template.href[template.join[address, target], template.join[prefix, target]]
+        return template.href(template.join[address, target])[prefix, target]
 
     def get_article_template(self, e: Any) -> Any:
         """Un article de revue."""

@@ -65,13 +65,15 @@ class Converter:
         lines = text.splitlines()
         written: list[str | None] = list(lines)
         for token in blocks(text):
-            if token.map is None:
+            start, end = token.map or (0, 0)
+            if token.type == "dt_open":
+                end = start + 1  # l'analyseur ne compte pas la ligne du terme défini
+            if start == end:
                 continue
-            start, end = token.map[0], max(token.map[1], token.map[0] + 1)
             new = self._rewritten(token, lines[start:end])
             if new is None:
                 continue
-            if token.type != "inline" and new:
+            if new and token.type not in {"inline", "dt_open"}:
                 # Un bloc récrit est séparé du texte qui l'entoure.
                 new = "\n" * bool(start and lines[start - 1].strip()) + new
                 new += "\n" * bool(end < len(lines) and lines[end].strip())
@@ -222,7 +224,7 @@ class Converter:
 def _indented(text: str, token: Token, line: str) -> str:
     """Remet un bloc récrit dans la liste ou la citation qui le tenait."""
     first = line[: line.index(token.markup)] if token.level else ""
-    rows = text.splitlines()
+    rows = text.splitlines() or [""]
     following = re.sub(r"[^>]", " ", first)
     return "\n".join(
         [first + rows[0], *(following + row if row else following.rstrip() for row in rows[1:])]

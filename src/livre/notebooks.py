@@ -8,6 +8,7 @@ téléchargement ; ``python -m livre.notebooks DOSSIER`` les écrit ailleurs, po
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +70,13 @@ def export(root: Path, place: Repository | None) -> Iterator[tuple[str, Any]]:
     }
     targets = Targets()
     for page, source in sources.items():
-        targets.add_page(page, source.cells)
+        with _naming(page):
+            targets.add_page(page, source.cells)
     references = References(root / "references.bib")
     for page, source in sources.items():
         converter = Converter(page, root, targets, references)
-        try:
+        with _naming(page):
             cells = [*_first_cells(title, place), *_cells(source.cells, converter)]
-        except (ValueError, OSError) as error:
-            raise ValueError(f"{page} : {error}") from error
         for number, cell in enumerate(cells):
             cell["id"] = f"cellule-{number}"
         kernel = source.metadata.get(
@@ -84,6 +84,15 @@ def export(root: Path, place: Repository | None) -> Iterator[tuple[str, Any]]:
         )
         metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
         yield page, CELLS.new_notebook(cells=cells, metadata=metadata)
+
+
+@contextmanager
+def _naming(page: str) -> Iterator[None]:
+    """Ajoute le nom de la page à l'erreur qu'elle cause."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{page} : {error}") from error
 
 
 def _first_cells(title: str, place: Repository | None) -> list[Any]:

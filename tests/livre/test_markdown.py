@@ -97,6 +97,7 @@ def test_text(convert, myst: str, markdown: str) -> None:
         ("Terme\n: définition", "**Terme**  \ndéfinition"),
         ("- a\n\n  :::{note}\n  b\n  :::\n- c", "- a\n\n  > **Note**\n  >\n  > b\n\n- c"),
         ("> $$\n> x\n> $$", "> $$\n> x\n> $$"),
+        ("avant\n:::{note}\nA\n:::", "avant\n\n> **Note**\n>\n> A"),
         (
             f":::{{table}} Des *mots*\n:name: tab-un\n\n{TABLE}\n:::",
             "**Tableau 1.** Des *mots*\n\n| a |\n|---|\n| (He *et al.*, 2016) |",

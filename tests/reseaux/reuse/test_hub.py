@@ -19,6 +19,7 @@ from reseaux import data
 from reseaux.errors import ReseauxError
 from reseaux.reuse import hub, weights
 from reseaux.reuse.download import DownloadError
+from reseaux.reuse.imagenet import categories, categories_fr
 
 NAME = "mobilenet_v3_small"
 
@@ -71,7 +72,7 @@ def test_a_served_network_is_the_original(
         assert torch.equal(net.model(batch), logits)
     best = net.predict(photo, top=1)[0]
     assert best.english == official.meta["categories"][int(logits.argmax())]
-    assert best.french == weights.categories_fr()[int(logits.argmax())]
+    assert best.french == categories_fr()[int(logits.argmax())]
     # La seconde fois, tout vient du cache de torch.hub.
     again = weights.load(f"{NAME}:IMAGENET1K_V1", url=url, progress=False)
     assert len(server.asked) == 1
@@ -119,7 +120,7 @@ def test_every_file_carries_its_hash_and_the_same_classes() -> None:
         for w in models.get_model_weights(name):
             assert len(hub.hash_prefix(w.url)) >= 8
             if w.meta["categories"]:
-                assert tuple(w.meta["categories"]) == weights.categories()
+                assert tuple(w.meta["categories"]) == categories()
                 assert hub.resolve(f"{name}:{w.name}") == (name, w)
         assert hub.resolve(name)[1].meta["categories"]
 

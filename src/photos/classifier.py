@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from reseaux.atomic import atomic_write
 from reseaux.errors import ReseauxError
 from reseaux.reuse import checkpoints, transfer, weights
 
@@ -163,7 +164,7 @@ def save(classifier: Classifier, path: Path) -> None:
 
     tensors = {k: t.detach().cpu().contiguous().clone() for k, t in classifier.learned.items()}
     told = json.dumps({"format": FORMAT, **asdict(classifier.description)}, ensure_ascii=False)
-    with checkpoints.atomic_write(path) as stream:
+    with atomic_write(path) as stream:
         stream.write(encode(tensors, metadata={"reseaux": told}))
 
 

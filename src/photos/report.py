@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from photos import folder
+from reseaux.atomic import atomic_write
 from reseaux.formatting import integer, percent
 from reseaux.measures import wilson
-from reseaux.reuse.checkpoints import atomic_write
 from reseaux.tables import Table
 
 if TYPE_CHECKING:

@@ -18,13 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from reseaux.atomic import atomic_write as atomic_write
+from reseaux.atomic import atomic_write
 from reseaux.errors import ReseauxError, nearest_name, unknown_name
 
 FORMAT = 1  # à augmenter si le contenu d'une sauvegarde change
+# Ce que lèvent torch et safetensors devant un fichier abîmé.
+_UNREADABLE = (
+    *(pickle.UnpicklingError, safetensors.SafetensorError, RuntimeError, EOFError),
+    *(KeyError, ValueError, AttributeError, IndexError),
+)
 
 
 def save_weights(model: nn.Module, path: Path | str) -> Path:
@@ -39,9 +45,7 @@ def save_weights(model: nn.Module, path: Path | str) -> Path:
     state = {name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()}
     with atomic_write(path) as stream:
         if path.suffix == ".safetensors":
-            from safetensors.torch import save
-
-            stream.write(save(state))
+            stream.write(safetensors.torch.save(state))
         else:
             torch.save(state, stream)
     return path
@@ -54,17 +58,7 @@ def load_weights(model: nn.Module, path: Path | str) -> nn.Module:
         ReseauxError: fichier absent, abîmé ou dangereux ; poids d'une autre architecture.
     """
     path = Path(path)
-    if path.suffix == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load
-
-        try:
-            state: Any = load(_bytes(path))
-        except SafetensorError as error:
-            raise _damaged(path) from error
-    else:
-        state = read(path)
-    fill(model, state, path)
+    fill(model, read(path), path)
     return model
 
 
@@ -207,17 +201,8 @@ class Checkpoint:
 
 
 _RANDOM = ("torch", "cuda", "numpy", "python")
-_KEYS = (
-    "format",
-    "architecture",
-    "arguments",
-    "epoch",
-    "model",
-    "optimizer",
-    "scheduler",
-    "generator",
-    "rng",
-)
+_KEYS = ("format", "architecture", "arguments", "epoch")
+_STATES = ("model", "optimizer", "scheduler", "generator", "rng")
 
 
 def save(
@@ -268,7 +253,7 @@ def load(path: Path | str) -> Checkpoint:
     """
     path = Path(path)
     content = read(path)
-    missing = [k for k in _KEYS if not isinstance(content, dict) or k not in content]
+    missing = [k for k in (*_KEYS, *_STATES) if not isinstance(content, dict) or k not in content]
     if missing:
         raise ReseauxError(
             f"« {path.name} » n'est pas une sauvegarde d'entraînement : il y manque "
@@ -284,46 +269,36 @@ def load(path: Path | str) -> Checkpoint:
     )
 
 
-def _bytes(path: Path) -> bytes:
-    """Lit un fichier, ou propose celui du même dossier dont le nom est le plus proche."""
+def read(path: Path) -> Any:
+    """Lit un fichier de torch ou de safetensors sans jamais exécuter de code.
+
+    Raises:
+        ReseauxError: fichier absent, tronqué ou dangereux.
+    """
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError as error:
         neighbours = [f.name for f in path.parent.iterdir()] if path.parent.is_dir() else []
         nearest = nearest_name(path.name, neighbours)
         hint = f" Vouliez-vous dire « {nearest} » ?" if nearest else ""
         raise ReseauxError(f"Le fichier « {path} » n'existe pas.{hint}") from error
-
-
-def read(path: Path) -> Any:
-    """Lit un fichier de torch sans jamais exécuter de code.
-
-    Raises:
-        ReseauxError: fichier absent, tronqué ou dangereux.
-    """
-    content = _bytes(path)
     try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load(content)
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except _UNREADABLE as error:
         # Un pickle abîmé et un pickle qui appelle une fonction donnent la même exception ; dans le
         # second cas, torch nomme l'instruction refusée (« GLOBAL »).
-        if "GLOBAL" in str(error):
+        if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
             raise ReseauxError(
                 f"« {path.name} » n'a pas été chargé : il contient autre chose que des tenseurs et "
                 "des valeurs simples, et le lire pourrait exécuter du code. Demandez à son auteur "
                 "un fichier de poids seuls (state_dict), ou mieux un fichier « .safetensors »."
             ) from error
-        raise _damaged(path) from error
-    except (RuntimeError, EOFError, KeyError, ValueError, AttributeError, IndexError) as error:
-        raise _damaged(path) from error
-
-
-def _damaged(path: Path) -> ReseauxError:
-    size = path.stat().st_size
-    return ReseauxError(
-        f"« {path.name} » ({size} octets) est tronqué, abîmé ou d'un autre format. "
-        "Reprenez une copie entière, ou la sauvegarde précédente."
-    )
+        raise ReseauxError(
+            f"« {path.name} » ({len(content)} octets) est tronqué, abîmé ou d'un autre format. "
+            "Reprenez une copie entière, ou la sauvegarde précédente."
+        ) from error
 
 
 def _get_rng() -> dict[str, Any]:

@@ -180,7 +180,7 @@ def test_a_forbidden_folder(server: Server, target: Path, monkeypatch: pytest.Mo
     target.parent.chmod(0o500)
     if os.access(target.parent, os.W_OK):  # le super-utilisateur passe outre
         error = PermissionError(errno.EACCES, "interdit")
-        monkeypatch.setattr("tempfile.mkstemp", lambda **_: (_ for _ in ()).throw(error))
+        monkeypatch.setattr("reseaux.atomic._create", lambda _: (_ for _ in ()).throw(error))
     with pytest.raises(DownloadError, match=r"droits insuffisants.*autre dossier"):
         fetch(f"{server.url}/bon-{PREFIX}.pth", target)
     assert left(target) == []

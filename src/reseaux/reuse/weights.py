@@ -27,13 +27,14 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from reseaux.errors import ReseauxError, unknown_name
+from reseaux.errors import ReseauxError, os_reason, unknown_name
 from reseaux.formatting import integer, percent
 from reseaux.reuse import hub
 from reseaux.reuse.download import DownloadError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from torchvision.models import WeightsEnum
 
 
 @dataclass(frozen=True)
@@ -177,15 +178,16 @@ def load(
         ReseauxError: nom inconnu ; fichier absent, tronqué, modifié ou impossible à télécharger.
     """
     if name in PACKAGED:
-        return _load_shipped(name, file)
+        return _packaged(name, file or _package_file(PACKAGED[name]))
     substitute = DEFAULT if fallback is True else fallback
     if substitute and substitute not in PACKAGED:
         raise unknown_name("un réseau livré avec le cours", substitute, PACKAGED)
-    model, weights = hub.find(name, tuple(PACKAGED))
+    model, weights = hub.resolve(name, tuple(PACKAGED))
     try:
-        path = (
-            hub.check(weights, file) if file else hub.fetch(weights, cache, url, timeout, progress)
-        )
+        if file:
+            hub.check_file(weights, file)
+        else:
+            file = hub.fetch(url or weights.url, cache, timeout, progress)
     except DownloadError as error:
         if not substitute:
             raise DownloadError(
@@ -197,16 +199,32 @@ def load(
             "réponses et sa préparation des images ne sont pas les mêmes.",
             stacklevel=2,
         )
-        return _load_shipped(substitute, None)
-    network, preprocess = hub.build(model, weights, path), weights.transforms()
+        return load(substitute)
+    return _from_torchvision(model, weights, file)
+
+
+def architecture(name: str = DEFAULT) -> Pretrained:
+    """Comme :func:`load`, mais avec des poids tirés au hasard : rien n'est lu ni téléchargé.
+
+    À remplir par une sauvegarde ; préparation des images et noms des classes sont les mêmes.
+
+    Raises:
+        ReseauxError: nom inconnu.
+    """
+    if name in PACKAGED:
+        return _packaged(name, None)
+    return _from_torchvision(*hub.resolve(name, tuple(PACKAGED)), None)
+
+
+def _from_torchvision(model: str, weights: "WeightsEnum", file: Path | None) -> Pretrained:
+    """Construit un réseau de torchvision ; sans fichier, ses poids sont tirés au hasard."""
+    network, transform = hub.build_network(model, weights, file), _on_rgb(weights.transforms())
     names = tuple(weights.meta["categories"])
-    return Pretrained(
-        f"{model}:{weights.name}", network, _on_rgb(preprocess), names, categories_fr()
-    )
+    return Pretrained(f"{model}:{weights.name}", network, transform, names, categories_fr())
 
 
-def _load_shipped(name: str, file: Path | None) -> Pretrained:
-    """Charge un réseau de :data:`PACKAGED`, sans connexion."""
+def _packaged(name: str, file: Path | None) -> Pretrained:
+    """Construit un réseau de :data:`PACKAGED` ; sans fichier, ses poids sont tirés au hasard."""
     with warnings.catch_warnings():
         # Une barre de progression, chargée avec timm, réclame « ipywidgets » dans un notebook.
         warnings.filterwarnings("ignore", message="IProgress not found")
@@ -215,20 +233,17 @@ def _load_shipped(name: str, file: Path | None) -> Pretrained:
         from timm.data.transforms_factory import create_transform
 
     source = PACKAGED[name]
-    model = timm.create_model(source.timm_name, pretrained=False)
-    copy_in_order(_read(source, file or _package_file(source)), model)
+    model = timm.create_model(source.timm_name, pretrained=False).eval()
+    if file is not None:
+        copy_in_order(_read(source, file), model)
     settings = resolve_data_config(model.pretrained_cfg)  # type: ignore[no-untyped-call]
-    preprocess = create_transform(**settings, is_training=False)
-    return Pretrained(name, model.eval(), _on_rgb(preprocess), categories(), categories_fr())
+    transform = _on_rgb(create_transform(**settings, is_training=False))
+    return Pretrained(name, model, transform, categories(), categories_fr())
 
 
 def _on_rgb(preprocess: Callable[[Image.Image], Tensor]) -> Callable[[Image.Image], Tensor]:
     """Fait précéder une préparation du passage en couleurs : gris, transparence, palette."""
-
-    def transform(image: Image.Image) -> Tensor:
-        return preprocess(image.convert("RGB"))
-
-    return transform
+    return lambda image: preprocess(image.convert("RGB"))
 
 
 def _package_file(source: PackagedWeights) -> Path:
@@ -247,38 +262,32 @@ def _read(source: PackagedWeights, file: Path) -> dict[str, Tensor]:
 
     L'ordre compte : un fichier est un *pickle*, on ne l'ouvre qu'après avoir reconnu ses octets.
     """
-    remedy = f"Réinstallez le paquet « {source.package} »."
+    content, problem = b"", ""
     try:
         content = file.read_bytes()
     except OSError as error:
+        problem = f"ne se lit pas ({os_reason(error)})."
+    else:
+        if len(content) < source.size:
+            problem = f"est tronqué : {integer(len(content))} octets sur {integer(source.size)}."
+        elif hashlib.sha256(content).hexdigest() != source.sha256:
+            problem = (
+                "est abîmé ou modifié : son empreinte SHA-256 n'est pas celle attendue "
+                f"({source.sha256[:12]}…). Il n'a pas été ouvert."
+            )
+    if problem:
         raise ReseauxError(
-            f"Le fichier de poids « {file} » est illisible ou absent. {remedy}"
-        ) from (error)
-    if len(content) < source.size:
-        raise ReseauxError(
-            f"Le fichier de poids « {file} » est tronqué : {integer(len(content))} octets "
-            f"au lieu de {integer(source.size)}. {remedy}"
+            f"Le fichier de poids « {file} » {problem} Réinstallez le paquet « {source.package} »."
         )
-    if hashlib.sha256(content).hexdigest() != source.sha256:
-        raise ReseauxError(
-            f"Le fichier de poids « {file} » est abîmé ou modifié : son empreinte SHA-256 n'est "
-            f"pas celle attendue ({source.sha256[:12]}…). Il n'a pas été ouvert. {remedy}"
-        )
-    tensors: dict[str, Tensor] = torch.load(
-        io.BytesIO(content), map_location="cpu", weights_only=True
-    )
+    tensors: dict[str, Tensor] = torch.load(io.BytesIO(content), weights_only=True)
     return tensors
 
 
 def copy_in_order(tensors: dict[str, Tensor], model: nn.Module) -> None:
     """Copie des tenseurs dans un réseau qui les nomme autrement, dans l'ordre où ils viennent.
 
-    Args:
-        tensors: nom → tenseur, autant que dans ``model.state_dict()`` et de mêmes formes.
-        model: le réseau à remplir.
-
     Raises:
-        ReseauxError: le nombre ou la forme des tenseurs diffère.
+        ReseauxError: le nombre ou la forme des tenseurs diffère ; le réseau n'est pas touché.
     """
     target = model.state_dict()
     if len(tensors) != len(target):
@@ -341,22 +350,16 @@ def draw_predictions(
     Returns:
         La figure, que le notebook affiche si elle termine une cellule.
     """
-    import matplotlib.pyplot as plt
+    from reseaux.style import BLUE, GREY, panels
 
-    from reseaux.style import BLUE, GREY
-
-    figure, axes = plt.subplots(
-        len(images), 2, figsize=(7.2, 1.75 * len(images)), width_ratios=(1, 2.2), squeeze=False
-    )
-    for (left, right), image, answers, title in zip(axes, images, rows, titles, strict=True):
-        left.imshow(image)
-        left.axis("off")
-        left.set_title(title, fontsize=10)
-        colors = [BLUE] + [GREY] * (len(answers) - 1)
-        bars = right.barh(range(len(answers)), [a.probability for a in answers], color=colors)
-        right.bar_label(bars, [f" {a.french} — {percent(a.probability, 0)}" for a in answers])
-        right.set(xlim=(0, 1.9), ylim=(len(answers) - 0.4, -0.6))  # place pour les noms, à droite
-        right.set_xlabel("")
-        right.axis("off")
-    plt.close(figure)
+    size = (7.2, 1.75 * len(images))
+    with panels(len(images), 2, size, images=True, width_ratios=(1, 2.2)) as (figure, axes):
+        for (left, right), image, answers, title in zip(axes, images, rows, titles, strict=True):
+            left.imshow(image)
+            left.set_title(title, fontsize=10)
+            colors = [BLUE] + [GREY] * (len(answers) - 1)
+            bars = right.barh(range(len(answers)), [a.probability for a in answers], color=colors)
+            right.bar_label(bars, [f" {a.french} — {percent(a.probability, 0)}" for a in answers])
+            # Place pour les noms, à droite.
+            right.set(xlim=(0, 1.9), ylim=(len(answers) - 0.4, -0.6), xlabel="")
     return figure

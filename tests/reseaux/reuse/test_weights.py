@@ -10,10 +10,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
+from torchvision import models
 
 from reseaux import data
 from reseaux.errors import ReseauxError
-from reseaux.reuse import weights
+from reseaux.reuse import hub, weights
 
 SOURCE = weights.PACKAGED["efficientnet-lite0"]
 
@@ -180,3 +181,79 @@ def test_copy_in_order_checks_count_and_shapes() -> None:
         weights.copy_in_order({"a": torch.ones(2, 3)}, model)
     with pytest.raises(ReseauxError, match=r"« a » est de forme \(3, 2\)"):
         weights.copy_in_order({"a": torch.ones(3, 2), "b": torch.zeros(2)}, model)
+
+
+@pytest.fixture
+def nothing_to_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Un cache vide, pas de réseau, et pas de fichier de poids dans le paquet."""
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("rien ne doit être lu ni téléchargé")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "vide"))
+    for where in (
+        "torch.load",
+        "socket.socket.connect",
+        "urllib.request.urlopen",
+        "torch.hub.load_state_dict_from_url",
+        "reseaux.reuse.hub.download",
+        "reseaux.reuse.weights._package_file",
+    ):
+        monkeypatch.setattr(where, forbidden)
+
+
+@pytest.mark.usefixtures("nothing_to_read")
+def test_an_architecture_needs_no_file(net: weights.Pretrained) -> None:
+    torch.manual_seed(0)
+    bare = weights.architecture("efficientnet-lite0")
+    assert bare.name == net.name
+    assert not bare.model.training
+    shapes = {name: t.shape for name, t in net.model.state_dict().items()}
+    assert {name: t.shape for name, t in bare.model.state_dict().items()} == shapes
+    assert not torch.equal(
+        bare.model.get_parameter("classifier.weight"), net.model.get_parameter("classifier.weight")
+    )
+    photo = data.photo("coffee")
+    assert torch.equal(bare.transform(photo), net.transform(photo))
+    assert (bare.categories, bare.categories_fr) == (net.categories, net.categories_fr)
+    # Remplie, elle répond comme l'original.
+    bare.model.load_state_dict(net.model.state_dict())
+    assert bare.predict(photo) == net.predict(photo)
+
+
+@pytest.mark.usefixtures("nothing_to_read")
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("mobilenet_v3_small", "mobilenet_v3_small:IMAGENET1K_V1"),
+        ("resnet50", "resnet50:IMAGENET1K_V2"),
+        ("resnet50:IMAGENET1K_V1", "resnet50:IMAGENET1K_V1"),
+        ("densenet121", "densenet121:IMAGENET1K_V1"),
+    ],
+)
+def test_an_architecture_of_torchvision(given: str, name: str) -> None:
+    bare = weights.architecture(given)
+    assert bare.name == name
+    assert not bare.model.training
+    model, official = hub.resolve(given)
+    expected = {k: t.shape for k, t in models.get_model(model).state_dict().items()}
+    assert {k: t.shape for k, t in bare.model.state_dict().items()} == expected
+    photo = data.photo("coffee")
+    assert torch.equal(bare.transform(photo), official.transforms()(photo))
+    assert bare.categories == tuple(official.meta["categories"])
+    # Les chargements de torch sont rendus comme ils étaient.
+    assert "get_state_dict" not in vars(official)
+    bare.model.load_state_dict(models.get_model(model).state_dict())
+
+
+@pytest.mark.usefixtures("nothing_to_read")
+def test_an_architecture_is_the_one_the_weights_want() -> None:
+    """GoogLeNet : les poids changent l'entrée et retirent les sorties auxiliaires."""
+    model = weights.architecture("googlenet").model
+    assert model.transform_input
+    assert model.aux1 is None
+
+
+def test_an_unknown_architecture_is_refused() -> None:
+    with pytest.raises(ReseauxError, match="Vouliez-vous dire « resnet50 »"):
+        weights.architecture("ResNet-50")

@@ -511,11 +511,11 @@ def test_choose_depth_takes_the_informative_one() -> None:
 
 def test_normalization_is_that_of_the_network() -> None:
     net = weights.load()
-    mean, std = classifier.statistics(net)
+    mean, std = transfer.normalization(net)
     assert (mean, std) == ((0.5,) * 3, (0.5,) * 3)
     square = crops("coffee", 1)[0]
     ours = classifier.Normalize(mean, std)(classifier.to_tensor(classifier.to_squares([square])))
-    theirs = transfer.prepare(np.asarray(square, np.float32)[None] / 255, SIDE)
+    theirs = transfer.prepare(net, np.asarray(square, np.float32)[None] / 255, SIDE)
     torch.testing.assert_close(ours, theirs)
 
 

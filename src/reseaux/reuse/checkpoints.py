@@ -11,19 +11,18 @@ Trois précautions, chacune contre un accident courant :
 
 import io
 import pickle
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from reseaux.atomic import atomic_write
 from reseaux.errors import ReseauxError, nearest_name, unknown_name
+from reseaux.reuse import random_state
 
 FORMAT = 1  # à augmenter si le contenu d'une sauvegarde change
 # Ce que lèvent torch et safetensors devant un fichier abîmé.
@@ -160,7 +159,7 @@ class Checkpoint:
                     f"« {self.path.name} » a été écrite sans « {name} » : la reprise ne serait pas "
                     "exacte. Passez-le aussi à « checkpoints.save »."
                 )
-        absent = [name for name in _RANDOM if name not in self.state["rng"]]
+        absent = [name for name in random_state.SOURCES if name not in self.state["rng"]]
         if absent:
             raise ReseauxError(
                 f"« {self.path.name} » n'a pas l'état du hasard de « {absent[0]} » : la reprise ne "
@@ -180,7 +179,7 @@ class Checkpoint:
             scheduler.load_state_dict(self.state["scheduler"])
         if generator is not None:
             generator.set_state(self.state["generator"])
-        _set_rng(self.state["rng"])
+        random_state.put_back(self.state["rng"])
         return self.epoch
 
     def _check_kind(self, what: str, given: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -200,7 +199,6 @@ class Checkpoint:
             )
 
 
-_RANDOM = ("torch", "cuda", "numpy", "python")
 _KEYS = ("format", "architecture", "arguments", "epoch")
 _STATES = ("model", "optimizer", "scheduler", "generator", "rng")
 
@@ -238,7 +236,7 @@ def save(
         "optimizer": optimizer.state_dict(),
         "scheduler": scheduler.state_dict() if scheduler else None,
         "generator": generator.get_state() if generator else None,
-        "rng": _get_rng(),
+        "rng": random_state.get(),
     }
     with atomic_write(path) as stream:
         torch.save(content, stream)
@@ -299,24 +297,3 @@ def read(path: Path) -> Any:
             f"« {path.name} » ({len(content)} octets) est tronqué, abîmé ou d'un autre format. "
             "Reprenez une copie entière, ou la sauvegarde précédente."
         ) from error
-
-
-def _get_rng() -> dict[str, Any]:
-    """L'état des trois sources de hasard, en valeurs simples que torch relit sans risque."""
-    _, keys, position, has_gauss, cached = np.random.get_state()
-    return {
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "numpy": [torch.from_numpy(np.asarray(keys, np.int64)), position, has_gauss, cached],
-        "python": list(random.getstate()),
-    }
-
-
-def _set_rng(state: dict[str, Any]) -> None:
-    torch.set_rng_state(state["torch"])
-    if state["cuda"] and torch.cuda.device_count() == len(state["cuda"]):
-        torch.cuda.set_rng_state_all(state["cuda"])
-    keys, position, has_gauss, cached = state["numpy"]
-    np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), position, has_gauss, cached))
-    version, internal, gauss = state["python"]
-    random.setstate((version, tuple(internal), gauss))

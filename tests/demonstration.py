@@ -78,7 +78,7 @@ ALTERATIONS = (
         "src/reseaux/reuse/imagenet_fr.tsv",
         "\ttabby\t",
         "\tlynx\t",
-        (f"{UNIT}/reseaux/reuse/test_imagenet_fr.py",),
+        (f"{UNIT}/reseaux/reuse/test_imagenet.py",),
     ),
     Alteration(
         "une clé de citation",

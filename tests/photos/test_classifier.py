@@ -11,7 +11,8 @@ from safetensors import safe_open
 
 from photo_folder import FAST, SIDE, SOURCES, crops, run
 from photos import classifier
-from photos.request import MODEL
+from photos.request import MODEL, Method
+from reseaux.errors import ReseauxError
 from reseaux.reuse import transfer, weights
 
 ZERO = torch.zeros(1, 3, 32, 32)

@@ -11,7 +11,8 @@ from PIL import Image
 
 from photo_folder import FAST, SOURCES, file_rows, run
 from photos import classifier, report, results
-from photos.request import MODEL, TRAINING
+from photos.images import read_image
+from photos.request import MODEL, TRAINING, Method
 from reseaux.reuse import training, weights
 
 LARGE = "efficientnet_v2_s"

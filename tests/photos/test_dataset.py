@@ -1,6 +1,7 @@
 """Entraînement et test : tirés au hasard, ou déjà partagés."""
 
 import os
+import shutil
 import unicodedata
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from photo_folder import FAST, crops, file_rows, run
+from photos import dataset
 from reseaux.errors import ReseauxError
 
 
@@ -124,3 +126,78 @@ def test_every_file_is_used_or_refused_by_name(
     assert sum(row["classe"] == "théières" for row in rows) == 6
     alone = next(row for row in rows if row["classe"] == "seule")
     assert alone["usage"] == "entraînement"
+
+
+def move(source: Path, target: Path, names: str) -> None:
+    """Déplace, classe par classe, les images dont le nom va avec ``names``."""
+    for file in sorted(source.glob(f"*/{names}")):
+        place = target / file.parent.name
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.move(file, place / file.name)
+
+
+@pytest.mark.parametrize("name", ["val", "test"])
+def test_a_folder_already_split_keeps_its_split(
+    name: str, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = photos.parent / "partagées"
+    move(photos, root / name, "*[67].png")
+    move(photos, root / "train", "*.png")
+    (root / name / "inconnue").mkdir()
+    crops("grass", 1)[0].save(root / name / "inconnue" / "herbe.png")
+    crops("grass", 1)[0].save(root / "égarée.png")
+    (root / "train" / "chat" / "vide.png").write_bytes(b"")
+    assert run("apprendre", root, *FAST) == 0
+    rows = {row["fichier"]: row for row in file_rows(Path("resultats"))}
+    files = [f.relative_to(root).as_posix() for f in root.rglob("*") if f.is_file()]
+    assert sorted(rows) == sorted(files)
+    used = {file: row["usage"] for file, row in rows.items()}
+    assert {file for file, usage in used.items() if usage == "entraînement"} == {
+        file for file in files if file.startswith("train/") and "vide" not in file
+    }
+    assert {file for file, usage in used.items() if usage == "test"} == {
+        file for file in files if file.startswith(f"{name}/") and "inconnue" not in file
+    }
+    assert rows[f"{name}/inconnue/herbe.png"]["raison du refus"].startswith("sa classe n'est pas")
+    assert rows["égarée.png"]["raison du refus"] == f"hors de « train » et de « {name} »"
+    assert rows["train/chat/vide.png"]["raison du refus"] == "fichier vide"
+    capsys.readouterr()
+    assert run("apprendre", root, *FAST, "--part-test", "0.5") == 1
+    assert f"a déjà son test, dans « {name} »" in capsys.readouterr().err
+    assert run("apprendre", root, *FAST, "--test", root / name) == 1
+    assert "Retirez « --test »" in capsys.readouterr().err
+
+
+def test_test_comes_before_val(photos: Path) -> None:
+    root = photos.parent / "partagées"
+    for name, files in (("val", "*6.png"), ("test", "*7.png"), ("train", "*.png")):
+        move(photos, root / name, files)
+    assert run("apprendre", root, *FAST) == 0
+    usages = {row["fichier"].split("/")[0]: row for row in file_rows(Path("resultats"))}
+    assert usages["test"]["usage"] == "test"
+    assert usages["val"]["raison du refus"] == "hors de « train » et de « test »"
+
+
+def test_classes_may_be_named_train_and_test(tmp_path: Path, photos: Path) -> None:
+    """Des trains et des tests : deux classes d'images, et non un partage."""
+    (photos / "chat").rename(photos / "train")
+    (photos / "café serré").rename(photos / "test")
+    assert run("apprendre", photos, *FAST) == 0
+    rows = file_rows(Path("resultats"))
+    assert {row["classe"] for row in rows} == {"train", "test", "temple chinois"}
+
+
+def test_a_test_folder_of_ones_own(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = photos.parent / "mon test"
+    move(photos, other, "*[67].png")
+    shutil.rmtree(other / "chat")
+    assert run("apprendre", photos, *FAST, "--test", other) == 0
+    rows = file_rows(Path("resultats"))
+    test = [row for row in rows if row["usage"] == "test"]
+    assert {row["fichier"].split("/")[0] for row in test} == {"mon test"}
+    assert len(test) == 4
+    assert len(rows) == 22
+    assert "« chat » n'a pas d'image de test" in capsys.readouterr().out
+    (other / "vide" / "rien").mkdir(parents=True)
+    assert run("apprendre", photos, *FAST, "--test", other / "vide") == 1
+    assert "aucune image lisible des classes apprises" in capsys.readouterr().err

@@ -91,10 +91,10 @@ def test_square_keeps_the_center_at_full_resolution(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(square), wide[:, 450:550])
 
 
-def test_squares_are_centered() -> None:
+def test_squares_are_centered(tmp_path: Path) -> None:
     wide = picture((0, 0, 0), (60, 20))
     wide.paste((255, 255, 255), (20, 0, 40, 20))
-    array = folder.squares([wide], 20)
-    assert array.shape == (1, 20, 20, 3)
-    assert array.dtype == np.float32
-    assert array.min() == 1.0
+    wide.save(tmp_path / "large.png")
+    array = np.asarray(read_image(tmp_path / "large.png", square=20))
+    assert array.shape == (20, 20, 3)
+    assert array.min() == 255

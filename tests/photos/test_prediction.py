@@ -1,10 +1,14 @@
 """Répondre pour de nouvelles images : en texte, en CSV, en JSON."""
 
+import csv
+import io
+import json
 from pathlib import Path
 
 import pytest
 
 from photo_folder import FAST, run
+from photos.request import MODEL
 
 
 def test_a_folder_can_be_predicted_and_refusals_are_named(

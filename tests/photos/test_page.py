@@ -1,4 +1,4 @@
-"""Le rapport HTML : un seul fichier, lisible partout, d'une taille qui suit le nombre de classes."""
+"""Le rapport HTML : un seul fichier, qui se suffit, et dont la taille suit celle du problème."""
 
 from dataclasses import replace
 

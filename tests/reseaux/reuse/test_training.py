@@ -224,3 +224,10 @@ def test_torchvision_stages_are_the_whole_network(build: Callable[..., nn.Module
 def test_no_linear_layer_to_replace() -> None:
     with pytest.raises(ReseauxError, match="pas de couche linéaire"):
         transfer.new_head(nn.Conv2d(1, 1, 1), 2, seed=0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_accuracy_refuses_what_it_cannot_count(count: int) -> None:
+    images = torch.rand(2 if count else 0, 1, 8, 8)
+    with pytest.raises(ReseauxError, match="étiquettes"):
+        training.accuracy(strategies.small_network(3, 0), images, torch.zeros(count).long())

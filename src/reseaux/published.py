@@ -9,10 +9,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 
+def key_year(key: str) -> int:
+    """L'année d'une clé de bibliographie : « He15 » donne 2015, « LeCun98 » 1998."""
+    year = int(key[-2:])
+    return 2000 + year if year < 90 else 1900 + year
+
+
 def spell_key(key: str) -> str:
     """Écrit une clé de bibliographie en clair : « He15 » donne « He 2015 »."""
-    name, year = key[:-2], int(key[-2:])
-    return f"{name} {2000 + year if year < 90 else 1900 + year}"
+    return f"{key[:-2]} {key_year(key)}"
 
 
 @dataclass(frozen=True)

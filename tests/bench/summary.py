@@ -89,7 +89,7 @@ def print_peak(name: str) -> None:
     """Le processus neuf : écrit, en Mo, ce que le pic dépasse la mémoire d'après les imports."""
     # Un premier réseau, minuscule : ce qu'il charge est encore de l'importation.
     summarize(nn.Sequential(nn.Conv2d(1, 1, 1), nn.Flatten(), nn.Linear(1, 1)), (1, 1, 1))
-    import_module(f"reseaux.architectures.{reseaux.NETWORKS[name].module}")
+    import_module(f"reseaux.architectures.{reseaux.NETWORKS[name].factory.split('.')[0]}")
     Path("/proc/self/clear_refs").write_text("5")  # Linux : le pic repart de la valeur présente
     before = memory("VmRSS")
     summarize(reseaux.build(name, device="meta"), reseaux.NETWORKS[name].input_size)

@@ -1,20 +1,24 @@
 """Le registre des réseaux classiques, chacun tel que son article le décrit.
 
 Le registre est une donnée : le consulter ne charge pas torch. Un fichier par article porte la
-configuration du réseau et son module ; :func:`build` va l'y chercher.
+table du réseau et son module ; :func:`build` va l'y chercher.
 """
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from reseaux.errors import ReseauxError, unknown_name
+from reseaux.errors import ReseauxError, nearest_name, unknown_name
+from reseaux.published import key_year
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+Size = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -24,79 +28,126 @@ class Network:
     Attributes:
         title: le nom à afficher.
         paper: la clé de l'article dans ``references.bib``.
-        year: l'année de l'article.
         input_size: la taille d'entrée de l'article, canaux × hauteur × largeur.
-        module: le fichier d'``architectures`` qui le définit.
-        factory: la classe ou la fonction de ce fichier qui le construit.
+        factory: le fichier d'``architectures`` et la classe qui le construit, « vgg.VGG ».
         options: les arguments qui distinguent ce réseau de ses frères.
+        aliases: ses noms dans torchvision, dans timm ou dans d'autres articles, quand c'est bien
+            lui : mêmes couches, dans le même ordre, mêmes scores à poids égaux. L'``alexnet`` et
+            le ``googlenet`` de torchvision n'en sont pas ; ici, ces noms sont ceux des articles.
+        alias_options: ce qu'il faut ajouter à ``options`` pour avoir le réseau de ces noms-là.
     """
 
     title: str
     paper: str
-    year: int
-    input_size: tuple[int, int, int]
-    module: str
+    input_size: Size
     factory: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    alias_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def year(self) -> int:
+        """L'année de l'article, celle de sa première diffusion."""
+        return key_year(self.paper)
 
 
-def _vgg(letter: str) -> Network:
-    return Network(
-        f"VGG-{letter.upper()}",
-        "Simonyan14",
-        2014,
-        (3, 224, 224),
-        "vgg",
-        "VGG",
-        {"configuration": letter},
-    )
-
-
-def _resnet(depth: int) -> Network:
-    return Network(
-        f"ResNet-{depth}", "He15", 2015, (3, 224, 224), "resnet", "ResNet", {"depth": depth}
-    )
-
+RGB224, RGB227, RGB299 = (3, 224, 224), (3, 227, 227), (3, 299, 299)
+# torchvision et timm mettent le pas d'un bloc goulot dans son 3×3, pas dans son premier 1×1.
+V1_5 = {"v1_5": True}
 
 NETWORKS: Mapping[str, Network] = MappingProxyType(
     {
-        "lenet-5": Network("LeNet-5", "LeCun98", 1998, (1, 32, 32), "lenet", "LeNet5"),
-        "alexnet": Network("AlexNet", "Krizhevsky12", 2012, (3, 227, 227), "alexnet", "AlexNet"),
-        **{f"vgg-{c}": _vgg(c) for c in ("a", "a-lrn", "b", "c", "d", "e")},
-        "nin": Network("Network in Network", "Lin13", 2013, (3, 224, 224), "nin", "NIN"),
+        "lenet-5": Network("LeNet-5", "LeCun98", (1, 32, 32), "lenet.LeNet5", aliases=("lenet",)),
+        "alexnet": Network("AlexNet", "Krizhevsky12", RGB227, "alexnet.AlexNet"),
+        "vgg-a": Network(
+            "VGG-A", "Simonyan14", RGB224, "vgg.VGG", {"configuration": "a"}, ("vgg11",)
+        ),
+        "vgg-a-lrn": Network(
+            "VGG-A-LRN", "Simonyan14", RGB224, "vgg.VGG", {"configuration": "a-lrn"}
+        ),
+        "vgg-b": Network(
+            "VGG-B", "Simonyan14", RGB224, "vgg.VGG", {"configuration": "b"}, ("vgg13",)
+        ),
+        "vgg-c": Network("VGG-C", "Simonyan14", RGB224, "vgg.VGG", {"configuration": "c"}),
+        "vgg-d": Network(
+            "VGG-D", "Simonyan14", RGB224, "vgg.VGG", {"configuration": "d"}, ("vgg16",)
+        ),
+        "vgg-e": Network(
+            "VGG-E", "Simonyan14", RGB224, "vgg.VGG", {"configuration": "e"}, ("vgg19",)
+        ),
+        "nin": Network(
+            "Network in Network", "Lin13", RGB224, "nin.NIN", aliases=("network-in-network",)
+        ),
         "googlenet": Network(
-            "GoogLeNet", "Szegedy14", 2014, (3, 224, 224), "inception", "GoogLeNet"
+            "GoogLeNet", "Szegedy14", RGB224, "inception.GoogLeNet", aliases=("inception-v1",)
         ),
         "bn-inception": Network(
-            "BN-Inception", "Ioffe15", 2015, (3, 224, 224), "bn_inception", "BNInception"
+            "BN-Inception", "Ioffe15", RGB224, "bn_inception.BNInception", aliases=("inception-v2",)
         ),
         "inception-v3": Network(
-            "Inception-v3", "Szegedy15", 2015, (3, 299, 299), "inception_v3", "InceptionV3"
+            "Inception-v3",
+            "Szegedy15",
+            RGB299,
+            "inception_v3.InceptionV3",
+            aliases=("inception_v3",),
         ),
         "inception-v4": Network(
-            "Inception-v4", "Szegedy16", 2016, (3, 299, 299), "inception_v4", "InceptionV4"
+            "Inception-v4",
+            "Szegedy16",
+            RGB299,
+            "inception_v4.InceptionV4",
+            aliases=("inception_v4",),
         ),
-        "xception": Network("Xception", "Chollet16", 2016, (3, 299, 299), "xception", "Xception"),
-        **{f"resnet-{d}": _resnet(d) for d in (18, 34, 50, 101, 152)},
+        "xception": Network(
+            "Xception", "Chollet16", RGB299, "xception.Xception", aliases=("legacy_xception",)
+        ),
+        "resnet-18": Network(
+            "ResNet-18", "He15", RGB224, "resnet.ResNet", {"depth": 18}, ("resnet18",)
+        ),
+        "resnet-34": Network(
+            "ResNet-34", "He15", RGB224, "resnet.ResNet", {"depth": 34}, ("resnet34",)
+        ),
+        "resnet-50": Network(
+            "ResNet-50", "He15", RGB224, "resnet.ResNet", {"depth": 50}, ("resnet50",), V1_5
+        ),
+        "resnet-101": Network(
+            "ResNet-101", "He15", RGB224, "resnet.ResNet", {"depth": 101}, ("resnet101",), V1_5
+        ),
+        "resnet-152": Network(
+            "ResNet-152", "He15", RGB224, "resnet.ResNet", {"depth": 152}, ("resnet152",), V1_5
+        ),
         "squeezenet": Network(
-            "SqueezeNet", "Iandola16", 2016, (3, 227, 227), "squeezenet", "SqueezeNet"
+            "SqueezeNet", "Iandola16", RGB227, "squeezenet.SqueezeNet", aliases=("squeezenet1_0",)
+        ),
+        "mobilenet-v2": Network(
+            "MobileNet-v2",
+            "Sandler18",
+            RGB224,
+            "mobilenet_v2.MobileNetV2",
+            aliases=("mobilenet_v2", "mobilenetv2_100"),
+        ),
+        "efficientnet-lite0": Network(
+            "EfficientNet-Lite0",
+            "Tan19",
+            RGB224,
+            "efficientnet_lite0.EfficientNetLite0",
+            aliases=("tf_efficientnet_lite0",),
         ),
     }
 )
+_ALIASES = {alias: key for key, network in NETWORKS.items() for alias in network.aliases}
 
-# Les noms que d'autres bibliothèques ou les articles donnent à ces réseaux.
-NICKNAMES = {
-    "lenet": "lenet-5",
-    "vgg11": "vgg-a",
-    "vgg13": "vgg-b",
-    "vgg16": "vgg-d",
-    "vgg19": "vgg-e",
-    "network-in-network": "nin",
-    "inception-v1": "googlenet",
-    "inception-v2": "bn-inception",
-    "legacy_xception": "xception",
-    "squeezenet1_0": "squeezenet",
-}
+
+def resolve(name: str) -> str:
+    """Rend la clé de :data:`NETWORKS` que désigne un nom : « vgg16 » donne « vgg-d ».
+
+    Raises:
+        ReseauxError: ni une clé, ni un autre nom d'un réseau du cours.
+    """
+    key = _ALIASES.get(name, name)
+    if key not in NETWORKS:
+        raise unknown_name("un réseau", name, NETWORKS, _ALIASES)
+    return key
 
 
 def build(
@@ -104,8 +155,11 @@ def build(
 ) -> "nn.Module":
     """Construit un réseau du registre, poids tirés au hasard.
 
+    « resnet-50 » est celui de l'article ; « resnet50 », le nom de torchvision et de timm, est le
+    leur (``v1_5=True``) : mêmes paramètres, mais un peu plus d'opérations.
+
     Args:
-        name: une clé de :data:`NETWORKS`.
+        name: une clé de :data:`NETWORKS`, ou un autre nom que sa fiche lui donne (« vgg16 »).
         num_classes: nombre de classes de la dernière couche, au moins 1.
         device: où le construire ; ``"meta"`` n'alloue aucun poids.
         **options: options propres au réseau (``v1_5=True`` pour un ResNet).
@@ -118,21 +172,73 @@ def build(
     """
     import torch
 
-    if name not in NETWORKS:
-        raise unknown_name("un réseau", name, NETWORKS, NICKNAMES)
+    network = NETWORKS[resolve(name)]
     if not isinstance(num_classes, int) or num_classes < 1:
         raise ReseauxError(
             f"num_classes={num_classes!r} : il faut un entier au moins égal à 1 "
             "(1000 pour ImageNet)."
         )
-    network = NETWORKS[name]
-    factory = getattr(import_module(f"reseaux.architectures.{network.module}"), network.factory)
+    identity = {**network.options, **(network.alias_options if name in _ALIASES else {})}
+    module, factory_name = network.factory.split(".")
+    factory = getattr(import_module(f"reseaux.architectures.{module}"), factory_name)
+    free = inspect.signature(factory).parameters.keys() - identity.keys() - {"num_classes"}
+    if refused := options.keys() - free:
+        raise ReseauxError(
+            f"« {name} » refuse : {', '.join(sorted(refused))}. "
+            f"Options permises : {', '.join(sorted(free)) or 'aucune'}. "
+            f"Lisez l'aide de reseaux.architectures.{network.factory}."
+        )
     with torch.device(device or torch.get_default_device()):
-        try:
-            built: nn.Module = factory(**{**network.options, **options}, num_classes=num_classes)
-        except TypeError as error:
-            raise ReseauxError(
-                f"Option refusée par « {name} » : {', '.join(options) or 'aucune donnée'}. "
-                f"Lisez l'aide de reseaux.architectures.{network.module}.{network.factory}."
-            ) from error
+        built: nn.Module = factory(**identity, **options, num_classes=num_classes)
     return built
+
+
+def network_module(name: str) -> "tuple[nn.Module, Size, str]":
+    """Construit un réseau sans poids, d'après son nom dans le cours, torchvision ou timm.
+
+    Le nom est cherché dans cet ordre : « alexnet » est donc celui de l'article.
+
+    Args:
+        name: un nom que :func:`build` accepte, ou celui d'un classifieur de torchvision
+            (« convnext_tiny ») ou d'un modèle de timm (« vit_small_patch16_224 »).
+
+    Returns:
+        Le réseau, sur le périphérique « meta » et en mode évaluation ; la taille de l'image qu'il
+        attend, canaux × hauteur × largeur ; le titre à afficher.
+
+    Raises:
+        ReseauxError: aucun des trois ne connaît ce nom.
+    """
+    if name in NETWORKS or name in _ALIASES:
+        network = NETWORKS[resolve(name)]
+        title = f"{network.title} ({name})" if network.alias_options else network.title
+        return build(name, device="meta").eval(), network.input_size, title
+    import timm
+    from torchvision import models
+
+    if name in (theirs := models.list_models(module=models)):
+        net = _without_weights(lambda: models.get_model(name, weights=None))
+        crop = models.get_model_weights(name).DEFAULT.transforms().crop_size[0]
+        side = getattr(net, "image_size", crop)  # un ViT n'accepte que la taille de ses positions
+        return net, (3, side, side), f"{name} (torchvision)"
+    if timm.is_model(name):
+        net = _without_weights(lambda: timm.create_model(name, pretrained=False))
+        return net, timm.data.resolve_data_config(model=net)["input_size"], f"{name} (timm)"
+    nearest = nearest_name(name, [*NETWORKS, *_ALIASES, *theirs, *timm.list_models()])
+    hint = f" Vouliez-vous dire « {nearest} » ?" if nearest else ""
+    raise ReseauxError(
+        f"« {name} » n'est un réseau ni du cours, ni de torchvision, ni de timm.{hint} "
+        f"Ceux du cours : {', '.join(NETWORKS)}. Les autres : "
+        "« torchvision.models.list_models() » et « timm.list_models() »."
+    )
+
+
+def _without_weights(build_it: "Callable[[], nn.Module]") -> "nn.Module":
+    """Construit sur « meta » ; en mémoire d'abord, les rares réseaux qui lisent des valeurs."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            return build_it().eval()
+    except RuntimeError:  # « Tensor.item() cannot be called on meta tensors »
+        return build_it().to("meta").eval()

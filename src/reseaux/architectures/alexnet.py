@@ -48,7 +48,6 @@ class AlexNet(nn.Module):
     """
 
     def __init__(self, num_classes: int = 1000) -> None:
-        """Empile les cinq convolutions de :data:`CONVOLUTIONS`, puis trois couches connectées."""
         super().__init__()
         layers: list[nn.Module] = []
         channels = 3

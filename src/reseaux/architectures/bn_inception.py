@@ -55,7 +55,6 @@ class InceptionBlock(nn.Module):
     """
 
     def __init__(self, in_channels: int, filters: Inception) -> None:
-        """Construit les branches 1×1, 3×3, double 3×3 et pooling, celles que la ligne demande."""
         super().__init__()
         conv1, reduce3, conv3, reduce_double, double3, pool, pool_proj, stride = filters
         branches = [
@@ -89,7 +88,6 @@ class BNInception(nn.Module):
     """
 
     def __init__(self, num_classes: int = 1000) -> None:
-        """Construit le tronc, les dix modules de :data:`BLOCKS` et la tête."""
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(3, 8 * 3, 7, stride=2, padding=3, groups=3, bias=False),

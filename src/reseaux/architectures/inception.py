@@ -58,10 +58,9 @@ def max_pool() -> nn.MaxPool2d:
 
 
 class InceptionBlock(nn.Module):
-    """Un module Inception : quatre branches, concaténées (N×C×H×L → N×C′×H×L)."""
+    """Un module Inception [Szegedy14, figure 2b] : quatre branches, N×C×H×L → N×C′×H×L."""
 
     def __init__(self, in_channels: int, filters: Inception) -> None:
-        """Construit les branches 1×1, 3×3, 5×5 et max pooling [Szegedy14, figure 2b]."""
         super().__init__()
         self.branch1 = conv(in_channels, filters.conv1, 1)
         self.branch3 = nn.Sequential(
@@ -84,7 +83,6 @@ class AuxiliaryHead(nn.Sequential):
     """Un classifieur auxiliaire, utile au seul entraînement [Szegedy14, §5]."""
 
     def __init__(self, in_channels: int, num_classes: int) -> None:
-        """Moyenne 5×5 de pas 3, 128 filtres 1×1, 1024 neurones, dropout de 70 %, scores."""
         super().__init__(
             nn.AvgPool2d(5, stride=3),
             conv(in_channels, 128, 1),
@@ -101,16 +99,14 @@ class GoogLeNet(nn.Module):
 
     À l'entraînement (``train()``) avec ``aux_heads=True``, rend un triplet : les scores, puis ceux
     des classifieurs auxiliaires branchés après 4a et 4d.
+
+    Args:
+        num_classes: nombre de classes.
+        aux_heads: ajouter les deux classifieurs auxiliaires. Le compte de paramètres de
+            l'article (table 1) ne les inclut pas.
     """
 
     def __init__(self, num_classes: int = 1000, aux_heads: bool = False) -> None:
-        """Construit le tronc, les neuf modules et la tête.
-
-        Args:
-            num_classes: nombre de classes.
-            aux_heads: ajouter les deux classifieurs auxiliaires. Le compte de paramètres de
-                l'article (table 1) ne les inclut pas.
-        """
         super().__init__()
         self.stem = nn.Sequential(
             conv(3, 64, 7, stride=2),

@@ -116,10 +116,9 @@ BLOCKS: dict[str, Branches] = {
 
 
 class Chain(nn.Sequential):
-    """Les étapes d'une branche, l'une après l'autre."""
+    """Les étapes d'une branche, l'une après l'autre ; la dernière sort ``out_channels`` cartes."""
 
     def __init__(self, in_channels: int, branch: Branch) -> None:
-        """Construit chaque étape ; ``out_channels`` est le nombre de cartes de la dernière."""
         super().__init__()
         self.out_channels = in_channels
         for step in branch:
@@ -138,7 +137,6 @@ class Parallel(nn.Module):
     """Des branches côte à côte, concaténées (N×C×H×L → N×C′×H′×L′)."""
 
     def __init__(self, in_channels: int, branches: Branches) -> None:
-        """Construit chaque branche sur les mêmes ``in_channels`` cartes."""
         super().__init__()
         chains = [Chain(in_channels, branch) for branch in branches]
         self.branches = nn.ModuleList(chains)
@@ -153,7 +151,6 @@ class AuxiliaryHead(nn.Sequential):
     """Le classifieur auxiliaire, utile au seul entraînement [Szegedy15, §4 et figure 8]."""
 
     def __init__(self, in_channels: int, num_classes: int) -> None:
-        """Moyenne 5×5 de pas 3, 128 filtres 1×1, 768 filtres 5×5, scores."""
         super().__init__(
             nn.AvgPool2d(5, stride=3),
             Conv(128).build(in_channels),
@@ -171,15 +168,13 @@ class InceptionV3(nn.Module):
 
     À l'entraînement (``train()``) avec ``aux_heads=True``, rend un couple : les scores, puis ceux
     du classifieur auxiliaire branché après le dernier module B.
+
+    Args:
+        num_classes: nombre de classes.
+        aux_heads: ajouter le classifieur auxiliaire.
     """
 
     def __init__(self, num_classes: int = 1000, aux_heads: bool = False) -> None:
-        """Construit le tronc, les onze modules et la tête.
-
-        Args:
-            num_classes: nombre de classes.
-            aux_heads: ajouter le classifieur auxiliaire.
-        """
         super().__init__()
         self.stem = Chain(3, STEM)
         self.blocks = nn.ModuleDict()

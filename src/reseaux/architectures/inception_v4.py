@@ -76,7 +76,6 @@ class InceptionV4(nn.Module):
     """Inception-v4 : N×3×299×299 → N×``num_classes``."""
 
     def __init__(self, num_classes: int = 1000) -> None:
-        """Construit le tronc, les seize modules de :data:`BLOCKS` et la tête."""
         super().__init__()
         self.stem = Chain(3, STEM)
         self.blocks = nn.ModuleDict()

@@ -54,7 +54,6 @@ class PartialConv(nn.Module):
     """C3 : chaque carte de sortie ne voit que les cartes d'entrée que la table 1 lui donne."""
 
     def __init__(self) -> None:
-        """Construit une petite convolution 5×5 par ligne de :data:`CONNECTIONS`."""
         super().__init__()
         self.maps = nn.ModuleList(nn.Conv2d(len(inputs), 1, 5) for inputs in CONNECTIONS)
 
@@ -75,7 +74,6 @@ class RBF(nn.Module):
     codes: Tensor
 
     def __init__(self, num_classes: int) -> None:
-        """Tire les ``num_classes`` codes."""
         super().__init__()
         size = (num_classes, CODE_LENGTH)
         bits = torch.randint(2, size, generator=torch.Generator("cpu").manual_seed(0), device="cpu")
@@ -94,7 +92,6 @@ class LeNet5(nn.Module):
     """
 
     def __init__(self, num_classes: int = 10) -> None:
-        """Construit C1, S2, C3, S4, C5, F6 et la sortie ; 60 000 paramètres appris, en tout."""
         super().__init__()
         self.c1 = nn.Sequential(nn.Conv2d(1, 6, 5), ScaledTanh())
         self.s2 = subsampling(6)

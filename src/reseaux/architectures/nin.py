@@ -47,7 +47,6 @@ class NIN(nn.Module):
     """
 
     def __init__(self, num_classes: int = 1000) -> None:
-        """Empile les quatre étages de :data:`STAGES`, séparés par des max poolings 3×3 de pas 2."""
         super().__init__()
         layers: list[nn.Module] = []
         channels = 3

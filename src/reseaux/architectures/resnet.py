@@ -38,21 +38,19 @@ class ResidualBlock(nn.Module):
 
     Quand la taille ou le nombre de cartes change, le raccourci est une convolution 1×1 : l'option B
     de l'article (§3.3).
+
+    Args:
+        in_channels: cartes en entrée.
+        width: filtres de la convolution 3×3.
+        stride: pas du bloc, 1 ou 2.
+        bottleneck: vrai pour le bloc 1×1, 3×3, 1×1 ; faux pour deux 3×3.
+        v1_5: vrai pour mettre le pas d'un bloc goulot dans le 3×3, comme torchvision ; faux
+            pour le mettre dans le premier 1×1, comme l'article.
     """
 
     def __init__(
         self, in_channels: int, width: int, stride: int, bottleneck: bool, v1_5: bool
     ) -> None:
-        """Construit F et le raccourci.
-
-        Args:
-            in_channels: cartes en entrée.
-            width: filtres de la convolution 3×3.
-            stride: pas du bloc, 1 ou 2.
-            bottleneck: vrai pour le bloc 1×1, 3×3, 1×1 ; faux pour deux 3×3.
-            v1_5: vrai pour mettre le pas d'un bloc goulot dans le 3×3, comme torchvision ; faux
-                pour le mettre dans le premier 1×1, comme l'article.
-        """
         super().__init__()
         if bottleneck:
             out_channels = EXPANSION * width
@@ -86,19 +84,18 @@ class ResidualBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Un réseau résiduel : N×3×224×224 → N×``num_classes``."""
+    """Un réseau résiduel : N×3×224×224 → N×``num_classes``.
+
+    Args:
+        depth: nombre de couches, une clé de :data:`DEPTHS`.
+        num_classes: nombre de classes.
+        v1_5: place du pas dans les blocs goulots ; voir :class:`ResidualBlock`.
+
+    Raises:
+        ReseauxError: profondeur inconnue.
+    """
 
     def __init__(self, depth: int, num_classes: int = 1000, v1_5: bool = False) -> None:
-        """Empile le tronc 7×7, quatre étages de blocs, la moyenne globale et une couche connectée.
-
-        Args:
-            depth: nombre de couches, une clé de :data:`DEPTHS`.
-            num_classes: nombre de classes.
-            v1_5: place du pas dans les blocs goulots ; voir :class:`ResidualBlock`.
-
-        Raises:
-            ReseauxError: profondeur inconnue.
-        """
         super().__init__()
         if depth not in DEPTHS:
             raise unknown_name("une profondeur de ResNet", depth, map(str, DEPTHS))

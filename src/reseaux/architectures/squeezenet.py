@@ -47,7 +47,6 @@ class FireBlock(nn.Module):
     """Un module Fire : N×C×H×L → N×(e₁ + e₃)×H×L [Iandola16, §3.2 et figure 1]."""
 
     def __init__(self, in_channels: int, filters: Fire) -> None:
-        """Construit la réduction 1×1, puis les deux convolutions 1×1 et 3×3 qui la lisent."""
         super().__init__()
         self.squeeze = conv(in_channels, filters.squeeze, 1)
         self.expand1 = conv(filters.squeeze, filters.expand1, 1)
@@ -69,7 +68,6 @@ class SqueezeNet(nn.Module):
     """
 
     def __init__(self, num_classes: int = 1000) -> None:
-        """Construit le tronc 7×7, les huit modules de :data:`BLOCKS` et la tête sans connexions."""
         super().__init__()
         channels = 96
         self.stem = nn.Sequential(conv(3, channels, 7, stride=2), max_pool())

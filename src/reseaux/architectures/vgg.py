@@ -67,18 +67,17 @@ def weight_layers(configuration: str) -> int:
 
 
 class VGG(nn.Module):
-    """Un réseau VGG : N×3×224×224 → N×``num_classes``."""
+    """Un réseau VGG : N×3×224×224 → N×``num_classes``.
+
+    Args:
+        configuration: une clé de :data:`CONFIGURATIONS`.
+        num_classes: nombre de classes.
+
+    Raises:
+        ReseauxError: configuration inconnue.
+    """
 
     def __init__(self, configuration: str, num_classes: int = 1000) -> None:
-        """Empile les cinq étages de la configuration, puis trois couches connectées.
-
-        Args:
-            configuration: une clé de :data:`CONFIGURATIONS`.
-            num_classes: nombre de classes.
-
-        Raises:
-            ReseauxError: configuration inconnue.
-        """
         super().__init__()
         if configuration not in CONFIGURATIONS:
             raise unknown_name("une configuration de VGG", configuration, CONFIGURATIONS)

@@ -36,10 +36,12 @@ def separable(in_channels: int, out_channels: int) -> list[nn.Module]:
 
 
 class XceptionBlock(nn.Module):
-    """Un module : y = F(x) + raccourci(x), où chaque convolution de F suit une ReLU."""
+    """Un module : y = F(x) + raccourci(x), où chaque convolution de F suit une ReLU.
+
+    Le tout premier module n'a pas de première ReLU.
+    """
 
     def __init__(self, in_channels: int, block: Block, first_relu: bool) -> None:
-        """Construit F et le raccourci ; le tout premier module n'a pas de première ReLU."""
         super().__init__()
         filters, stride = block
         self.shortcut = (
@@ -72,7 +74,6 @@ class Xception(nn.Module):
     """
 
     def __init__(self, num_classes: int = 1000) -> None:
-        """Construit le tronc, les douze modules de :data:`BLOCKS` et la tête."""
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(3, 32, 3, stride=2, bias=False),

@@ -11,7 +11,7 @@ from torchvision import models
 
 from reseaux import data
 from reseaux.errors import ReseauxError
-from reseaux.few_data import few_shot
+from reseaux.few_data import strategies
 from reseaux.reuse import training, transfer, weights
 
 
@@ -31,12 +31,14 @@ def normed() -> nn.Sequential:
 
 
 @pytest.mark.parametrize("soft", [False, True])
-def test_few_shot_fit_is_bit_for_bit_the_plain_loop(soft: bool) -> None:
+def test_fit_is_bit_for_bit_the_plain_loop(soft: bool) -> None:
     """Oracle : la boucle d'Adam écrite en clair, dont viennent les nombres des pages."""
     x, y = task(20)
     targets = F.one_hot(y, 10).float() * 0.9 + 0.01 if soft else y
-    ours = few_shot.fit(few_shot.small_network(10, 0), x, targets, seed=3, steps=7, batch=8)
-    plain = few_shot.small_network(10, 0)
+    ours = strategies.fit(
+        strategies.small_network(10, 0), x, targets, seed=3, steps=7, batch_size=8
+    )
+    plain = strategies.small_network(10, 0)
     optimizer = torch.optim.Adam(plain.parameters(), lr=5e-3, fused=True)
     generator = torch.Generator().manual_seed(3)
     for _ in range(7):
@@ -52,8 +54,8 @@ def test_few_shot_fit_is_bit_for_bit_the_plain_loop(soft: bool) -> None:
 
 
 def test_zero_steps_change_nothing() -> None:
-    before = few_shot.small_network(10, 0)
-    after = few_shot.fit(few_shot.small_network(10, 0), *task(), seed=0, steps=0)
+    before = strategies.small_network(10, 0)
+    after = strategies.fit(strategies.small_network(10, 0), *task(), seed=0, steps=0)
     assert all(
         torch.equal(p, q) for p, q in zip(before.parameters(), after.parameters(), strict=True)
     )
@@ -61,7 +63,7 @@ def test_zero_steps_change_nothing() -> None:
 
 def test_soft_labels_count_their_likeliest_class() -> None:
     x, y = task(10)
-    model = few_shot.small_network(10, 0)
+    model = strategies.small_network(10, 0)
     soft = 0.8 * F.one_hot(y, 10) + 0.02
     with torch.no_grad():
         expected = F.cross_entropy(model(x), soft).item()
@@ -102,7 +104,7 @@ def test_uneven_shares_add_up_to_the_whole_batch(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(training, "_summed", lambda values, *_: values)
 
     def gradient(worker: training.Worker, count: int) -> torch.Tensor:
-        model = few_shot.small_network(10, 0)
+        model = strategies.small_network(10, 0)
         training.train(
             model, x[:count], y[:count], optimizer=torch.optim.SGD(model.parameters(), lr=0),
             epochs=1, worker=worker, generator=torch.Generator().manual_seed(0),
@@ -222,3 +224,10 @@ def test_torchvision_stages_are_the_whole_network(build: Callable[..., nn.Module
 def test_no_linear_layer_to_replace() -> None:
     with pytest.raises(ReseauxError, match="pas de couche linéaire"):
         transfer.new_head(nn.Conv2d(1, 1, 1), 2, seed=0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_accuracy_refuses_what_it_cannot_count(count: int) -> None:
+    images = torch.rand(2 if count else 0, 1, 8, 8)
+    with pytest.raises(ReseauxError, match="étiquettes"):
+        training.accuracy(strategies.small_network(3, 0), images, torch.zeros(count).long())

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from photo_folder import FAST, SOURCES, file_rows, run
 from photos import classifier
 from photos.images import read_image
 from photos.request import MODEL
-from reseaux.errors import ReseauxError
 from reseaux.formatting import percent
 from reseaux.reuse import transfer, weights
 

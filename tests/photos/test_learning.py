@@ -5,13 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from photo_folder import FAST, SOURCES, file_rows, run
 from photos import classifier
 from photos.images import read_image
 from photos.request import MODEL
-from reseaux.errors import ReseauxError
 from reseaux.formatting import percent
 from reseaux.reuse import transfer, weights
 
@@ -64,26 +62,3 @@ def test_a_probe_of_single_images_has_a_default_depth(
         file.unlink()
     assert run("apprendre", photos, *FAST) == 0
     assert "profondeur 6 (« bloc 6 », par défaut : trop peu d'images" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("classes", "count", "width"), [(2, 40, 6), (3, 60, 6), (3, 12, 50)])
-def test_linear_is_the_probe(classes: int, count: int, width: int) -> None:
-    """Oracle : ``predict_proba`` de scikit-learn ; deux classes ou plus, avec rotation ou sans."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(count) % classes
-    x = (rng.normal(3, 2, (count, width)) + labels[:, None]).astype(np.float32)
-    probe = transfer.linear_probe(x, labels)
-    ours = transfer.as_linear_layer(probe)(torch.from_numpy(x)).softmax(dim=1)
-    np.testing.assert_allclose(ours.numpy(), probe.predict_proba(x), atol=1e-5)
-
-
-def test_choose_depth_takes_the_informative_one() -> None:
-    rng = np.random.default_rng(0)
-    labels = np.repeat([0, 1, 2], 12)
-    noise = rng.normal(size=(36, 4)).astype(np.float32)
-    signal = noise + 5 * np.eye(3, 4, dtype=np.float32)[labels]
-    best, scores = transfer.choose_depth([noise, signal, noise], labels)
-    assert best == 1
-    assert scores[1] > 0.9 > 0.7 > scores[0]
-    with pytest.raises(ReseauxError, match="Donnez la profondeur"):
-        transfer.choose_depth([noise[:2]], np.array([0, 1]))

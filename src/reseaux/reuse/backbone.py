@@ -131,8 +131,8 @@ def depth_names(model: nn.Module) -> tuple[str, ...]:
     Raises:
         ReseauxError: le réseau n'a pas d'étages.
     """
-    middle = range(1, len(boundaries(model)) - 1)
-    return ("entrée", *(f"bloc {k}" for k in middle), "fin")
+    last = len(boundaries(model)) - 1
+    return ("entrée", *(f"bloc {k}" for k in range(1, last)), *["fin"] * bool(last))
 
 
 @torch.inference_mode()
@@ -169,18 +169,20 @@ def extract_features(model: nn.Module, images: Tensor, batch_size: int = 64) -> 
 def _read(model: nn.Module, ends: Sequence[nn.Module], x: Tensor) -> list[Tensor]:
     """Les caractéristiques de chaque étage, pour un lot ; s'arrête après le dernier."""
     found: dict[nn.Module, Tensor] = {}
-    channels_last = sum(isinstance(part, nn.Conv2d) for part in model.modules()) == 1
+    one_convolution = sum(isinstance(part, nn.Conv2d) for part in model.modules()) == 1
+    stop = _LastBoundaryReached()
 
     def keep(module: nn.Module, _: object, output: object) -> None:
-        found[module] = _mean_over_positions(output, x, channels_last)
+        found[module] = _mean_over_positions(output, x, one_convolution)
         if module is ends[-1]:
-            raise _LastBoundaryReached
+            raise stop
 
     hooks = [module.register_forward_hook(keep) for module in ends]
     try:
         model(x)
-    except _LastBoundaryReached:
-        pass
+    except _LastBoundaryReached as reached:
+        if reached is not stop:  # celui d'une traversée qui contient celle-ci
+            raise
     finally:
         for hook in hooks:
             hook.remove()
@@ -246,6 +248,6 @@ def new_head(model: nn.Module, classes: int, seed: int) -> nn.Module:
         if isinstance(old, nn.Conv2d):
             head = nn.Conv2d(old.in_channels, classes, old.kernel_size)  # type: ignore[arg-type]
         else:
-            head = nn.Linear(old.in_features, classes)  # type: ignore[arg-type]
+            head = nn.Linear(old.in_features, classes)
     setattr(model.get_submodule(parent), name, head.to(next(old.parameters()).device))
     return head

@@ -36,10 +36,11 @@ class Field(NamedTuple):
 
 def layer_window(layer: nn.Module) -> Window | None:
     """Lit la fenêtre dans les réglages d'une couche ; ``None`` si elle n'en a pas."""
-    kernel = getattr(layer, "kernel_size", None)
+    settings = vars(layer)  # « getattr » sur un module sans ce réglage coûte une exception
+    kernel = settings.get("kernel_size")
     if not isinstance(kernel, int | tuple | list):
         return None
-    stride, dilation = (getattr(layer, name, None) or 1 for name in ("stride", "dilation"))
+    stride, dilation = (settings.get(name) or 1 for name in ("stride", "dilation"))
     return Window(pair(kernel), pair(stride), pair(dilation))
 
 

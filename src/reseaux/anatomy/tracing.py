@@ -175,13 +175,12 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, name: str, layer: nn.Module, rule: ShapeRule, forward: Callable[..., Any]
     ) -> Callable[..., Any]:
         """Une couche de :data:`KNOWN` : sa sortie se déduit, on ne l'exécute pas."""
-        run_layer = self._layer(name, layer, forward)
         kind, window = layer_kind(layer), layer_window(layer)
 
         def run(x: Tensor, *args: Any, **kwargs: Any) -> Any:
             shape = rule(layer, x) if x.is_meta else None
             if shape is None:  # une entrée qui ne convient pas : PyTorch dira pourquoi
-                return run_layer(x, *args, **kwargs)
+                return self._layer(name, layer, forward)(x, *args, **kwargs)
             sources, field = trail_of(x)
             trail = Trail(sources, layer_field(field, window, x.shape, shape))
             macs, made = known_macs(layer, shape), blank(shape, x.dtype)

@@ -9,7 +9,7 @@ Le même module se lance aussi à la main, comme sur une grappe :
     torchrun --nproc-per-node 2 -m reseaux.reuse.distributed --network simple
 
 :func:`joined` fait entrer n'importe quel programme lancé par ``torchrun`` dans le groupe de ses
-processus ; ``python -m photos.command`` s'en sert.
+processus ; la commande ``reseaux apprendre`` s'en sert.
 """
 
 import argparse

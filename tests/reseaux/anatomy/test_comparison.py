@@ -158,7 +158,7 @@ SINGLE = {
 def test_published_single_networks():
     found = {name: (e.top1, e.top5) for name, e in published.SINGLE_NETWORK.items()}
     assert found == SINGLE
-    assert set(found) == set(NETWORKS) - {"lenet-5", "nin"}
+    assert set(found) <= set(NETWORKS)  # un article ne donne pas toujours d'erreur sur ILSVRC
     for name, errors in published.SINGLE_NETWORK.items():
         assert errors.source == NETWORKS[name].paper
 
@@ -167,9 +167,10 @@ def test_networks_table_holds_every_network_and_its_errors():
     table = comparison.networks_table()
     columns = dict(zip(table.columns, zip(*table.rows, strict=True), strict=True))
     assert list(columns["réseau"]) == [network.title for network in NETWORKS.values()]
-    assert dict(
-        zip(NETWORKS, zip(columns["top-1"], columns["top-5"], strict=True), strict=True)
-    ) == (SINGLE | {"lenet-5": (None, None), "nin": (None, None)})
+    assert (
+        dict(zip(NETWORKS, zip(columns["top-1"], columns["top-5"], strict=True), strict=True))
+        == dict.fromkeys(NETWORKS, (None, None)) | SINGLE
+    )
     depths = dict(zip(NETWORKS, columns["couches"], strict=True))
     assert all(depths[f"vgg-{c}"] == weight_layers(c) for c in CONFIGURATIONS)
     # Quatre octets par paramètre.

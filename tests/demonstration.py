@@ -54,23 +54,23 @@ ALTERATIONS = (
     ),
     Alteration(
         "la règle du champ réceptif",
-        "src/reseaux/anatomy/tracing.py",
+        "src/reseaux/anatomy/receptive.py",
         "(kh - 1) * dh * down",
         "kh * dh * down",
-        (f"{UNIT}/reseaux/anatomy/test_summary.py",),
+        (f"{UNIT}/reseaux/anatomy/test_receptive.py",),
     ),
     Alteration(
         "la forme écrite sous un bloc d'un dessin",
         "src/reseaux/anatomy/drawing/placement.py",
-        "times(block.output)), (",
-        "times(block.output[1:])), (",
-        (f"{UNIT}/reseaux/anatomy/drawing/test_svg.py",),
+        "dimensions(block.output)), (",
+        "dimensions(block.output[1:])), (",
+        (f"{UNIT}/reseaux/anatomy/drawing/test_blocks.py",),
     ),
     Alteration(
         "le même dessin, vu par le chapitre seul",
         "src/reseaux/anatomy/drawing/placement.py",
-        "times(block.output)), (",
-        "times(block.output[1:])), (",
+        "dimensions(block.output)), (",
+        "dimensions(block.output[1:])), (",
         (f"{NBVAL}/classiques/alexnet.ipynb",),
     ),
     Alteration(
@@ -78,7 +78,7 @@ ALTERATIONS = (
         "src/reseaux/reuse/imagenet_fr.tsv",
         "\ttabby\t",
         "\tlynx\t",
-        (f"{UNIT}/reseaux/reuse/test_imagenet_fr.py",),
+        (f"{UNIT}/reseaux/reuse/test_imagenet.py",),
     ),
     Alteration(
         "une clé de citation",
@@ -92,7 +92,7 @@ ALTERATIONS = (
         "src/reseaux/published.py",
         '"MSRA", "ResNet", 3.57',
         '"MSRA", "ResNet", 3.75',
-        (f"{UNIT}/reseaux/anatomy/test_comparison.py",),
+        (f"{UNIT}/reseaux/test_published.py",),
     ),
     Alteration(
         "le même, vu par le chapitre seul",

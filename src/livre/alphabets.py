@@ -21,6 +21,9 @@ STYLES = {
     "monospace": ("MATHEMATICAL MONOSPACE",),
 }
 
+# Seul caractère à qui Unicode donne un tout autre nom : « PLANCK CONSTANT ».
+PLANCK = {("h", "italic"): "ℎ"}
+
 
 def styled(text: str, style: str) -> str:
     """Récrit chaque lettre ou chiffre de ``text`` dans ``style`` ; le reste ne change pas."""
@@ -36,4 +39,4 @@ def _styled_letter(letter: str, style: str) -> str:
             return unicodedata.lookup(f"{prefix} {short}")
         except KeyError:
             continue
-    return letter
+    return PLANCK.get((letter, style), letter)

@@ -1,7 +1,7 @@
 """La bibliographie et les citations, en français.
 
-Une citation se lit « (He et al., 2016) » ; une entrée de la bibliographie, « K. He, X. Zhang,
-S. Ren et J. Sun. Titre. *Actes*, p. 770–778, 2016. doi:… ».
+Une citation se lit « (He et al., 2016) » ; une entrée de la bibliographie, « Kaiming He,
+Xiangyu Zhang, Shaoqing Ren et Jian Sun. Titre. *Actes*, p. 770–778, 2016. doi:… ».
 """
 
 from dataclasses import dataclass, field
@@ -33,21 +33,20 @@ class FrenchStyle(UnsrtStyle):  # type: ignore[misc]
     default_sorting_style = "author_year_title"
 
     def format_names(self, role: str, as_sentence: bool = True) -> Any:
-        """Rend « A. Un, B. Deux et C. Trois »."""
+        """Rend « Anne Un, Bob Deux et Chloé Trois »."""
         listed = template.names(role, sep=", ", sep2=" et ", last_sep=" et ")
         return template.sentence[listed] if as_sentence else listed
 
-    def _template(self, *containers: str) -> Any:
+    def _template(self, container: str) -> Any:
         pages = template.join["p.", Symbol("nbsp"), template.field("pages", apply_func=dashify)]
         volume = template.join[
             template.field("volume"), template.optional["(", template.field("number"), ")"]
         ]
-        where = [template.optional[template.tag("em")[template.field(name)]] for name in containers]
         return paragraph[
             self.format_names("author"),
             self.format_title(None, "title"),
             template.sentence(capfirst=False)[
-                template.first_of[*where, ""],
+                template.tag("em")[template.field(container)],
                 template.optional[volume],
                 template.optional[pages],
                 template.field("year"),
@@ -56,14 +55,13 @@ class FrenchStyle(UnsrtStyle):  # type: ignore[misc]
             template.first_of[
                 template.optional[self._link("doi", "https://doi.org/", "doi:")],
                 template.optional[self._link("eprint", "https://arxiv.org/abs/", "arXiv:")],
-                template.optional[self._link("url", "", "")],
-                "",
+                self._link("url", "", ""),
             ],
         ]
 
     def _link(self, name: str, address: str, prefix: str) -> Any:
         target = template.field(name, raw=True)
-        return template.href[template.join[address, target], template.join[prefix, target]]
+        return template.href(template.join[address, target])[prefix, target]
 
     def get_article_template(self, e: Any) -> Any:
         """Un article de revue."""
@@ -75,11 +73,7 @@ class FrenchStyle(UnsrtStyle):  # type: ignore[misc]
 
     def get_misc_template(self, e: Any) -> Any:
         """Une prépublication, un rapport, un site."""
-        return self._template("howpublished", "publisher", "institution", "school")
-
-    get_book_template = get_misc_template
-    get_techreport_template = get_misc_template
-    get_phdthesis_template = get_misc_template
+        return self._template("howpublished")
 
 
 def _round_brackets() -> BracketStyle:

@@ -23,6 +23,9 @@ from sphinx.config import Config
 # Ce dont le résultat d'une cellule dépend, outre son code ; relatif à la racine du dépôt.
 EXECUTION_INPUTS = ("src/reseaux", "src/photos", "src/experiments", "requirements.txt")
 
+# Ce que Python et Sphinx tirent des sources, et laissent à côté d'elles.
+COMPILED = {".pyc", ".mo"}
+
 PACKAGE = Path(__file__).parent
 
 
@@ -46,7 +49,7 @@ def _files(root: Path, inputs: Iterable[str]) -> set[Path]:
     for name in inputs:
         path = root / name
         candidates = path.rglob("*") if path.is_dir() else [path]
-        found |= {file for file in candidates if file.is_file() and file.suffix != ".pyc"}
+        found |= {file for file in candidates if file.is_file() and file.suffix not in COMPILED}
     return found
 
 

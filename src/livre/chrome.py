@@ -1,49 +1,19 @@
-"""Les mots du thème, en français.
+"""L'habillage du site : ses gabarits, sa feuille de style, sa fonte, le tri de ses tableaux.
 
-Trois mécanismes de Sphinx, du plus simple au plus fort :
+Les mots du thème viennent de trois endroits, du plus simple au plus fort :
 
 - un réglage de ``_config.yml``, quand il en existe un (texte de la recherche, « Figure %s ») ;
-- le catalogue ``chrome.toml``, qui passe avant les traductions livrées avec Sphinx et le thème ;
+- ``locale/fr/LC_MESSAGES/sphinx.po``, qui passe avant les traductions de Sphinx et du thème ;
 - un gabarit de ``templates/``, qui remplace celui du thème, quand son texte anglais est figé.
 """
 
-import tomllib
-from collections.abc import Mapping
-from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
 
-from sphinx import locale
 from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
-CATALOGUES: Mapping[str, Mapping[str, str]] = tomllib.loads(
-    (HERE / "chrome.toml").read_text(encoding="utf-8")
-)
-
-
-class FrenchFirst(NullTranslations):
-    """Cherche d'abord dans nos traductions, puis dans celles d'origine."""
-
-    def __init__(self, messages: Mapping[str, str], original: NullTranslations) -> None:
-        """Place ``messages`` devant le catalogue ``original``."""
-        super().__init__()
-        self.messages = messages
-        self.add_fallback(original)
-
-    def gettext(self, message: str) -> str:
-        """Traduit un message."""
-        return self.messages.get(message) or super().gettext(message)
-
-
-def translate(app: Sphinx) -> None:
-    """Installe nos catalogues, celui de Sphinx et celui du thème."""
-    for name, messages in CATALOGUES.items():
-        translator = FrenchFirst(messages, locale.get_translator(name))
-        locale.translators["general", name] = translator
-        if name == "sphinx":
-            # Les gabarits lisent celui-ci.
-            app.translator = translator
+STATIC = HERE / "static"
 
 
 def replace_templates(app: Sphinx, config: Any) -> None:
@@ -51,7 +21,14 @@ def replace_templates(app: Sphinx, config: Any) -> None:
     config.templates_path[:0] = [str(HERE / "templates"), str(HERE / "templates" / "components")]
 
 
+def add_static_folder(app: Sphinx) -> None:
+    """Ajoute ``static/`` aux dossiers que Sphinx copie dans ``_static/``."""
+    app.config.html_static_path.append(str(STATIC))
+
+
 def setup(app: Sphinx) -> None:
-    """Installe les catalogues et les gabarits."""
-    translate(app)
+    """Charge ``livre.css`` après les feuilles du thème, et ``tri.js`` une fois la page lue."""
     app.connect("config-inited", replace_templates, priority=900)
+    app.connect("builder-inited", add_static_folder)
+    app.add_css_file("livre.css", priority=900)
+    app.add_js_file("tri.js", loading_method="defer")

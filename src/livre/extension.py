@@ -13,13 +13,12 @@ from livre import (
     launch,
     mathml,
     notebooks,
-    style,
 )
 
 if TYPE_CHECKING:
     from sphinx.util.typing import ExtensionMetadata
 
-MODULES = (chrome, style, mathml, bibliography, accessibility, launch, notebooks, cache, execution)
+MODULES = (chrome, mathml, bibliography, accessibility, launch, notebooks, cache, execution)
 
 
 def setup(app: Sphinx) -> "ExtensionMetadata":

@@ -1,65 +1,40 @@
 """Du MyST au Markdown que Jupyter et Colab affichent.
 
-Une directive ou un rôle que ce module ne connaît pas est une erreur, pas un morceau de MyST laissé
-tel quel dans le notebook.
+L'analyseur dit quelles lignes récrire ; les autres sont recopiées telles quelles. Une directive ou
+un rôle que ce module ne connaît pas est une erreur, pas un morceau de MyST laissé dans le notebook.
 """
 
 import base64
 import mimetypes
+import posixpath
 import re
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
+from markdown_it.token import Token
+
+from livre.myst import Directive, MystError, Span, blocks, directive, spans
 from livre.references import References
-from livre.syntax import TARGET, Code, Directive, Formula, Line, blocks
 from livre.targets import Targets
 
-ADMONITIONS = {
-    "admonition": "",
-    "attention": "Attention",
-    "caution": "Prudence",
-    "danger": "Danger",
-    "error": "Erreur",
-    "hint": "Indice",
-    "important": "Important",
-    "note": "Note",
-    "seealso": "Voir aussi",
-    "tip": "Astuce",
-    "warning": "Avertissement",
-    "margin": "",
-    "sidebar": "",
-    "epigraph": "",
-}
-# Leur texte suffit ; leur mise en forme n'existe pas dans un notebook.
-TRANSPARENT = {"grid", "tab-set", "tab-item", "card", "grid-item-card", "div", "table"}
-DROPPED = {"contents", "tableofcontents", "only", "raw"}
-
-# Un rôle, ou du code à laisser tranquille : « `` {cite:p}`…` `` » montre la syntaxe d'un rôle.
-ROLE_OR_CODE = re.compile(
-    r"(?P<double>``.+?``)|\{(?P<role>[\w:-]+)\}`(?P<text>[^`]+)`|(?P<single>`[^`\n]+`)", re.DOTALL
-)
 TEXT_AND_LABEL = re.compile(r"^(?P<text>.*?) *<(?P<label>[^<>]+)>$", re.DOTALL)
-INTERNAL_LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
-FOOTNOTE = re.compile(r"\[\^(?P<name>[\w-]+)\](?P<colon>:?)")
-
-
-class MystError(ValueError):
-    """Un morceau de MyST que l'export ne sait pas récrire."""
+ADDRESS = re.compile(r"[a-z]+:")
+# Un passage de texte à remplacer : son début, sa fin, ce qu'on y écrit.
+Edit = tuple[int, int, str]
 
 
 class Converter:
-    """Récrit les cellules de texte d'une page."""
+    """Récrit les cellules de texte d'une page.
+
+    Args:
+        page: nom de la page, « chapters/classiques/vgg ».
+        root: la racine du dépôt, où chercher les images.
+        targets: les cibles de tout le livre.
+        references: la bibliographie.
+    """
 
     def __init__(self, page: str, root: Path, targets: Targets, references: References) -> None:
-        """Prépare la conversion d'une page.
-
-        Args:
-            page: nom de la page, « chapters/classiques/vgg ».
-            root: la racine du dépôt, où chercher les images.
-            targets: les cibles de tout le livre.
-            references: la bibliographie.
-        """
         self.page = page
         self.root = root
         self.targets = targets
@@ -70,105 +45,132 @@ class Converter:
             "numref": self._numref,
             "ref": self._ref,
             "eq": self._eq,
-            "term": lambda text: self._split(text)[0],
-            "abbr": lambda text: text,
-            "kbd": lambda text: f"<kbd>{escape(text)}</kbd>",
-            "sub": lambda text: f"<sub>{escape(text)}</sub>",
-            "sup": lambda text: f"<sup>{escape(text)}</sup>",
-            "code": lambda text: f"`{text}`",
-            "math": lambda text: f"${text}$",
-            "download": lambda text: self._split(text)[0],
+        }
+        self.directives: dict[str, Callable[[Directive], str]] = {
+            "admonition": lambda block: self._quoted(self.inline(block.argument), block),
+            "note": lambda block: self._quoted("Note", block),
+            "warning": lambda block: self._quoted("Avertissement", block),
+            "dropdown": self._dropdown,
+            "table": self._table,
+            "glossary": self._glossary,
+            "bibliography": lambda block: self.references.listing(self.targets.cited),
         }
 
     def convert(self, text: str) -> str:
         """Récrit un texte entier.
 
         Raises:
-            MystError: une directive, un rôle ou un renvoi inconnu.
+            MystError: une directive, un rôle ou un renvoi inconnu, un bloc non refermé.
         """
-        parts: list[str] = []
-        paragraph: list[str] = []
-        for block in blocks(text):
-            if isinstance(block, Line):
-                paragraph.append(block.text)
+        lines = text.splitlines()
+        written: list[str | None] = list(lines)
+        for token in blocks(text):
+            start, end = token.map or (0, 0)
+            if token.type == "dt_open":
+                end = start + 1  # l'analyseur ne compte pas la ligne du terme défini
+            if start == end:
                 continue
-            parts.append(self._lines(paragraph))
-            paragraph = []
-            if isinstance(block, Code):
-                parts.append(block.text)
-            elif isinstance(block, Formula):
-                parts.append(self._formula(block.latex, block.label))
-            else:
-                parts.append(self._directive(block))
-        parts.append(self._lines(paragraph))
-        return re.sub(r"\n{3,}", "\n\n", "\n".join(parts)).strip("\n")
+            new = self._rewritten(token, lines[start:end])
+            if new is None:
+                continue
+            if new and token.type not in {"inline", "dt_open"}:
+                # Un bloc récrit est séparé du texte qui l'entoure.
+                new = "\n" * bool(start and lines[start - 1].strip()) + new
+                new += "\n" * bool(end < len(lines) and lines[end].strip())
+            written[start:end] = [new or None, *[None] * (end - start - 1)]
+        return "\n".join(row for row in written if row is not None).strip("\n")
 
-    # Les lignes ------------------------------------------------------------------------------
+    def _rewritten(self, token: Token, lines: list[str]) -> str | None:
+        """Rend ce qui remplace ces lignes : rien (""), ou elles-mêmes (``None``)."""
+        text = "\n".join(lines)
+        if token.type in {"myst_target", "myst_line_comment"}:
+            return ""
+        if token.type == "inline":
+            return re.sub(r"^: +", "", self.inline(text))  # « : » ouvre une définition
+        if token.type == "dt_open":
+            return f"**{self.inline(text)}**  "
+        if token.type in {"math_block", "math_block_label"}:
+            label = rf" \tag{{{self.targets.equations[token.info]}}}" if token.info else ""
+            return _indented(f"$$\n{token.content.strip()}{label}\n$$", token, lines[0])
+        block = directive(token)
+        if block is None:
+            return None
+        if block.name not in self.directives:
+            raise MystError(f"directive inconnue : {{{block.name}}}")
+        return _indented(self.directives[block.name](block), token, lines[0])
 
-    def _lines(self, lines: list[str]) -> str:
-        kept = [line for line in lines if not TARGET.match(line) and not line.startswith("% ")]
-        return self.inline("\n".join(_definitions(kept)))
+    # Le texte --------------------------------------------------------------------------------
 
     def inline(self, text: str) -> str:
-        """Récrit les rôles, les liens internes et les notes d'un passage."""
-        saved: list[str] = []
+        """Récrit les rôles, les liens internes, les images et les notes d'un passage."""
+        edits = [edit for span in spans(text) for edit in self._edits(text, span)]
+        for start, end, new in sorted(edits, reverse=True):
+            text = text[:start] + new + text[end:]
+        return text
 
-        def replace(match: re.Match[str]) -> str:
-            if not match["role"]:
-                saved.append(match[0])
-            elif match["role"].startswith("cite:"):
-                saved.append(self.references.cite(match["role"], match["text"]))
-            elif match["role"] in self.roles:
-                saved.append(self.roles[match["role"]](match["text"]))
-            else:
-                raise MystError(f"rôle inconnu : {match[0]}")
-            return f"\0{len(saved) - 1}\0"
+    def _edits(self, text: str, span: Span) -> list[Edit]:
+        token = span.token
+        if token.type == "myst_role":
+            return [(span.start, span.end, self._role(token.meta["name"], token.content))]
+        if token.type == "note":
+            number = self.notes.setdefault(token.content, len(self.notes) + 1)
+            return [(span.start, span.end, f"<sup>{number}</sup>")]
+        address = str(token.attrGet("href") or token.attrGet("src") or "")
+        if ADDRESS.match(address):
+            return []
+        if token.type == "image":
+            return [(span.start, span.end, f"![{token.content}]({self._embedded(address)})")]
+        middle = text.rindex("](", span.start, span.end)
+        if middle > span.start + 1:  # un lien interne ne garde que son texte
+            return [(span.start, span.start + 1, ""), (middle, span.end, "")]
+        page, _, label = address.partition("#")
+        shown = self._ref(label) if label else self._doc(page.removesuffix(".md"))
+        return [(span.start, span.end, shown)]
 
-        text = ROLE_OR_CODE.sub(replace, text)
-        text = INTERNAL_LINK.sub(self._link, text)
-        text = FOOTNOTE.sub(self._footnote, text)
-        return re.sub(r"\0(\d+)\0", lambda match: saved[int(match[1])], text)
+    def _role(self, name: str, text: str) -> str:
+        if name.startswith("cite:"):
+            return self.references.cite(name, text)
+        if name not in self.roles:
+            raise MystError(f"rôle inconnu : {{{name}}}`{text}`")
+        return self.roles[name](text)
 
-    def _link(self, match: re.Match[str]) -> str:
-        text, target = match["text"], match["target"]
-        if re.match(r"[a-z]+:", target):
-            return match[0]
-        page, _, label = target.partition("#")
-        if text:
-            return text
-        return self._ref(label) if label else self._doc(page.removesuffix(".md"))
-
-    def _footnote(self, match: re.Match[str]) -> str:
-        number = self.notes.setdefault(match["name"], len(self.notes) + 1)
-        return f"<sup>{number}</sup>"
+    def _embedded(self, source: str) -> str:
+        """Rend une image du dépôt comme une adresse qui la contient : le notebook voyage seul."""
+        file = self.root / self._absolute(source)
+        kind = mimetypes.guess_type(file.name)[0]
+        return f"data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"
 
     # Les renvois -----------------------------------------------------------------------------
+
+    def _absolute(self, path: str) -> str:
+        """Rend un chemin depuis la racine : « /a/b » en part, « ../b » part de la page."""
+        return posixpath.normpath(
+            posixpath.join("/", posixpath.dirname(self.page), path)
+        ).removeprefix("/")
 
     @staticmethod
     def _split(text: str) -> tuple[str, str]:
         match = TEXT_AND_LABEL.match(text)
-        return (match["text"], match["label"]) if match else (text, text)
+        return (match["text"], match["label"]) if match else ("", text)
 
     def _doc(self, text: str) -> str:
         shown, target = self._split(text)
-        folder = "" if target.startswith("/") else f"{Path(self.page).parent.as_posix()}/"
-        page = _normal(f"{folder}{target.lstrip('/')}")
+        page = self._absolute(target)
         if page not in self.targets.titles:
             raise MystError(f"page inconnue : {target}")
-        return shown if shown != target else f"*{self.inline(self.targets.titles[page])}*"
+        return shown or f"*{self.inline(self.targets.titles[page])}*"
 
     def _numref(self, text: str) -> str:
         shown, label = self._split(text)
         for numbers, kind in ((self.targets.figures, "Figure"), (self.targets.tables, "Tableau")):
             if label in numbers:
-                form = shown if shown != label else f"{kind} %s"
-                number = str(numbers[label])
+                form, number = shown or f"{kind} %s", str(numbers[label])
                 return form.replace("%s", number).replace("{number}", number) + self._away(label)
-        raise MystError(f"figure inconnue : {label}")
+        raise MystError(f"figure ou tableau inconnu : {label}")
 
     def _ref(self, text: str) -> str:
         shown, label = self._split(text)
-        if shown != label:
+        if shown:
             return shown
         if label in self.targets.sections:
             return f"*{self.inline(self.targets.sections[label])}*{self._away(label)}"
@@ -186,99 +188,44 @@ class Converter:
 
     # Les blocs -------------------------------------------------------------------------------
 
-    def _formula(self, latex: str, label: str) -> str:
-        tag = rf" \tag{{{self.targets.equations[label]}}}" if label else ""
-        return f"\n$$\n{latex}{tag}\n$$\n"
-
-    def _directive(self, block: Directive) -> str:
-        folded = block.name == "dropdown" or "dropdown" in block.options.get("class", "")
-        if folded:
-            title = escape(_plain(self.inline(block.argument or "Afficher")))
-            body = self.convert(block.body)
-            return f"\n<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>\n"
-        if block.name in ADMONITIONS:
-            return self._admonition(block)
-        if block.name in TRANSPARENT:
-            # L'argument d'une grille est un nombre de colonnes ; les autres ont un titre.
-            title = block.argument.strip("0123456789 ")
-            heading = f"**{self.inline(title)}**\n\n" if title else ""
-            return f"\n{heading}{self.convert(block.body)}\n"
-        if block.name in {"figure", "image"}:
-            return self._image(block)
-        if block.name == "math":
-            return self._formula(block.body, block.options.get("label", ""))
-        if block.name in {"code-block", "code", "sourcecode"}:
-            return f"\n```{block.argument}\n{block.body}\n```\n"
-        if block.name == "glossary":
-            return f"\n{self._glossary(block.body)}\n"
-        if block.name == "bibliography":
-            return f"\n{self.references.listing(self.targets.cited)}\n"
-        if block.name in DROPPED:
-            return ""
-        raise MystError(f"directive inconnue : {{{block.name}}}")
-
-    def _admonition(self, block: Directive) -> str:
-        title = ADMONITIONS[block.name]
+    def _quoted(self, title: str, block: Directive) -> str:
         body = self.convert(block.body)
-        if block.name in {"admonition", "sidebar"}:
-            title = self.inline(block.argument)
-        elif block.argument:
+        if block.name != "admonition" and block.argument:
             body = f"{self.inline(block.argument)}\n{body}".strip()
-        text = f"**{title}**\n\n{body}" if title else body
-        return "\n" + "\n".join(f"> {line}".rstrip() for line in text.splitlines()) + "\n"
+        rows = [f"**{title}**", "", *body.splitlines()]
+        return "\n".join(f"> {row}" if row else ">" for row in rows)
 
-    def _image(self, block: Directive) -> str:
-        source, alt = block.argument.strip(), block.options.get("alt", "")
-        if not re.match(r"https?:", source):
-            base = self.root if source.startswith("/") else (self.root / self.page).parent
-            file = base / source.lstrip("/")
-            kind = mimetypes.guess_type(file.name)[0]
-            source = f"data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"
-        caption = self.caption(block.body, block.options.get("name", "")) if block.body else ""
-        return f"\n![{alt}]({source})\n\n{caption}\n"
+    def _dropdown(self, block: Directive) -> str:
+        # Une balise <summary> montrerait les marques d'emphase et de code.
+        title = escape(re.sub(r"[*_`]+", "", self.inline(block.argument or "Afficher")))
+        body = self.convert(block.body)
+        return f"<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>"
+
+    def _table(self, block: Directive) -> str:
+        number = self.targets.tables.get(block.options.get("name", ""))
+        prefix = f"**Tableau {number}.** " if number else ""
+        return f"{prefix}{self.inline(block.argument)}\n\n{self.convert(block.body)}"
+
+    def _glossary(self, block: Directive) -> str:
+        """Écrit chaque terme en gras au-dessus de sa définition, que l'indentation distingue."""
+        rows = block.body.splitlines()
+        terms = [bool(row) and not row[0].isspace() for row in rows]
+        written = [
+            f"**{r}**  " if term else r.lstrip() for r, term in zip(rows, terms, strict=True)
+        ]
+        return self.inline("\n".join(written))
 
     def caption(self, text: str, label: str) -> str:
         """Rend la légende d'une figure, précédée de son numéro si elle en a un."""
         number = self.targets.figures.get(label)
-        body = self.convert(text)
-        return f"**Figure {number}.** {body}" if number else body
-
-    def _glossary(self, body: str) -> str:
-        rows: list[str] = []
-        for line in body.splitlines():
-            if line and not line[0].isspace():
-                rows += ["", line]
-            elif line.strip():
-                starts = bool(rows[-1]) and not rows[-1].startswith(":")
-                rows.append(f":   {line.strip()}" if starts else line.strip())
-            else:
-                rows.append(line)
-        return self._lines(rows)
+        return f"**Figure {number}.** {self.convert(text)}" if number else self.convert(text)
 
 
-def _definitions(lines: list[str]) -> list[str]:
-    """Récrit « terme » suivi de « : définition » : le terme en gras, puis sa définition."""
-    rows: list[str] = []
-    for line in lines:
-        if re.match(r"^: +\S", line) and rows and rows[-1].strip():
-            rows[-1] = f"**{rows[-1].strip()}**  "
-            rows.append(line[1:].strip())
-        else:
-            rows.append(line)
-    return rows
-
-
-def _plain(text: str) -> str:
-    """Retire les marques d'emphase et de code, qu'une balise ``<summary>`` montrerait."""
-    return re.sub(r"[*_`]+", "", text)
-
-
-def _normal(page: str) -> str:
-    """Résout les « . » et « .. » d'un nom de page."""
-    parts: list[str] = []
-    for part in page.split("/"):
-        if part == "..":
-            parts.pop()
-        elif part not in {"", "."}:
-            parts.append(part)
-    return "/".join(parts)
+def _indented(text: str, token: Token, line: str) -> str:
+    """Remet un bloc récrit dans la liste ou la citation qui le tenait."""
+    first = line[: line.index(token.markup)] if token.level else ""
+    rows = text.splitlines() or [""]
+    following = re.sub(r"[^>]", " ", first)
+    return "\n".join(
+        [first + rows[0], *(following + row if row else following.rstrip() for row in rows[1:])]
+    )

@@ -8,6 +8,7 @@ téléchargement ; ``python -m livre.notebooks DOSSIER`` les écrit ailleurs, po
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import nbformat
 import yaml  # type: ignore[import-untyped]
 from sphinx.application import Sphinx
 from sphinx.util import logging
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 from livre import repository
 from livre.markdown import Converter
@@ -29,7 +31,6 @@ logger = logging.getLogger(__name__)
 CELLS: Any = nbformat.v4
 WRITE: Any = nbformat.write
 
-TITLE = "Utilisation de réseaux existants"
 PACKAGE = "reseaux-existants"
 SITE_FOLDER = "notebooks"
 HIDING_TAGS = {"hide-cell", "hide-input"}
@@ -52,23 +53,6 @@ def site_path(page: str) -> str:
     return f"{SITE_FOLDER}/{page}.ipynb"
 
 
-def pages_of(root: Path) -> list[str]:
-    """Rend les pages de ``_toc.yml``, dans l'ordre."""
-
-    def walk(entry: Any) -> Iterator[str]:
-        if isinstance(entry, dict):
-            for key in ("root", "file"):
-                if key in entry:
-                    yield entry[key].removesuffix(".md")
-            for key in ("parts", "chapters", "sections", "entries", "subtrees"):
-                yield from walk(entry.get(key, []))
-        elif isinstance(entry, list):
-            for item in entry:
-                yield from walk(item)
-
-    return list(walk(yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))))
-
-
 def export(root: Path, place: Repository | None) -> Iterator[tuple[str, Any]]:
     """Rend chaque page et son notebook, dans l'ordre du sommaire.
 
@@ -79,20 +63,20 @@ def export(root: Path, place: Repository | None) -> Iterator[tuple[str, Any]]:
     Raises:
         ValueError: du MyST que l'export ne sait pas récrire ; le message nomme la page.
     """
+    title = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["title"]
     sources = {
         page: jupytext.reads((root / f"{page}.md").read_text(encoding="utf-8"), fmt="md:myst")
-        for page in pages_of(root)
+        for page in parse_toc_yaml(root / "_toc.yml")
     }
     targets = Targets()
     for page, source in sources.items():
-        targets.add_page(page, source.cells)
+        with _naming(page):
+            targets.add_page(page, source.cells)
     references = References(root / "references.bib")
     for page, source in sources.items():
         converter = Converter(page, root, targets, references)
-        try:
-            cells = [*_first_cells(place), *_cells(source.cells, converter)]
-        except (ValueError, OSError) as error:
-            raise ValueError(f"{page} : {error}") from error
+        with _naming(page):
+            cells = [*_first_cells(title, place), *_cells(source.cells, converter)]
         for number, cell in enumerate(cells):
             cell["id"] = f"cellule-{number}"
         kernel = source.metadata.get(
@@ -102,15 +86,24 @@ def export(root: Path, place: Repository | None) -> Iterator[tuple[str, Any]]:
         yield page, CELLS.new_notebook(cells=cells, metadata=metadata)
 
 
-def _first_cells(place: Repository | None) -> list[Any]:
+@contextmanager
+def _naming(page: str) -> Iterator[None]:
+    """Ajoute le nom de la page à l'erreur qu'elle cause."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{page} : {error}") from error
+
+
+def _first_cells(title: str, place: Repository | None) -> list[Any]:
     """Dit d'où vient le notebook, et installe le paquet d'aide quand on sait où le prendre."""
     if place is None:
         how = "Ouvrez-le depuis un clone du dépôt, après `pip install -e .` à sa racine."
-        return [CELLS.new_markdown_cell(ORIGIN.format(title=TITLE, where="", how=how))]
+        return [CELLS.new_markdown_cell(ORIGIN.format(title=title, where="", how=how))]
     where = f" ([{place.path}]({place.url}))"
     how = "La cellule suivante l'installe s'il manque."
     return [
-        CELLS.new_markdown_cell(ORIGIN.format(title=TITLE, where=where, how=how)),
+        CELLS.new_markdown_cell(ORIGIN.format(title=title, where=where, how=how)),
         CELLS.new_code_cell(INSTALL.format(package=PACKAGE, url=place.url)),
     ]
 

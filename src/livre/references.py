@@ -1,6 +1,5 @@
 """Les citations et la bibliographie d'un notebook, en Markdown."""
 
-import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -8,15 +7,26 @@ from typing import Any
 from pybtex.backends.markdown import Backend  # type: ignore[import-untyped]
 from pybtex.database import parse_file  # type: ignore[import-untyped]
 
-from livre.bibliography import FrenchStyle
+from livre.bibliography import FrenchReferences, FrenchStyle
+
+
+class Names(Backend):  # type: ignore[misc]
+    """Le Markdown de noms propres : leurs points n'ont pas besoin de barre oblique."""
+
+    def format_str(self, text: str) -> str:
+        """Rend le texte tel quel."""
+        return text
 
 
 class References:
-    """Les entrées de ``references.bib``."""
+    """Les entrées de ``references.bib``.
+
+    Args:
+        file: le fichier ; absent, il donne une bibliographie vide.
+    """
 
     def __init__(self, file: Path) -> None:
-        """Lit le fichier ; un fichier absent donne une bibliographie vide."""
-        self.data: Any = parse_file(str(file)) if file.exists() else None
+        self.entries: Any = parse_file(str(file)).entries if file.exists() else {}
 
     def cite(self, role: str, keys: str) -> str:
         """Rend « (He et al., 2016) » pour ``cite:p``, « He et al. (2016) » pour ``cite:t``.
@@ -32,21 +42,16 @@ class References:
         raise ValueError(f"rôle inconnu : {role} ; employer cite:p ou cite:t")
 
     def _author_and_year(self, key: str) -> tuple[str, str]:
-        if self.data is None or key not in self.data.entries:
+        if key not in self.entries:
             raise ValueError(f"référence inconnue : {key}")
-        entry = self.data.entries[key]
-        people = entry.persons.get("author") or entry.persons.get("editor") or []
-        names = [" ".join(str(name) for name in person.rich_last_names) for person in people]
-        if len(names) > 2:
-            author = f"{names[0]} *et al.*"
-        else:
-            author = " et ".join(names) or re.sub(r"[{}]", "", entry.fields["title"])
-        return author, entry.fields["year"]
+        entry = self.entries[key]
+        style = FrenchReferences()
+        names = style.person.names("author", full=False)
+        shown = names.format_data({"entry": entry, "style": style})
+        return shown.render(Names()), entry.fields["year"]
 
     def listing(self, keys: Collection[str]) -> str:
         """Rend la liste des entrées citées, une par ligne."""
-        if self.data is None or not keys:
-            return ""
-        formatted = FrenchStyle().format_bibliography(self.data, sorted(keys))
         backend = Backend()
+        formatted = FrenchStyle().format_entries([self.entries[key] for key in sorted(keys)])
         return "\n".join(f"- {entry.text.render(backend)}" for entry in formatted)

@@ -1,4 +1,4 @@
-"""Ce vers quoi un renvoi peut pointer : figures, équations, sections, pages.
+"""Ce vers quoi un renvoi peut pointer : figures, tableaux, équations, sections, pages.
 
 Sphinx le sait pendant la construction ; l'export des notebooks n'a que les fichiers. Il compte donc
 les figures comme Sphinx, d'un bout à l'autre du sommaire, et les équations page par page : une
@@ -8,11 +8,11 @@ figure a le même numéro dans le notebook et sur le site (un test le vérifie).
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
-from livre.syntax import TARGET, Directive, Formula, Line, blocks
+from livre.myst import blocks, directive
 
-HEADING = re.compile(r"^#{1,6} +(?P<title>.+?) *$")
 CITATION = re.compile(r"\{cite:\w+\}`(?P<keys>[^`]+)`")
 
 
@@ -43,57 +43,42 @@ class Targets:
         for cell in cells:
             if cell["cell_type"] == "markdown":
                 self._add_text(page, cell["source"])
-            else:
-                figure = cell["metadata"].get("mystnb", {}).get("figure", {})
-                if "name" in figure:
-                    self._add_figure(page, figure["name"], self.figures)
-
-    def _add_figure(self, page: str, label: str, numbers: dict[str, int]) -> None:
-        numbers[label] = len(numbers) + 1
-        self.homes[label] = page
+                continue
+            figure = cell["metadata"].get("mystnb", {}).get("figure", {})
+            if "name" in figure:
+                self.figures[figure["name"]] = len(self.figures) + 1
+                self.homes[figure["name"]] = page
 
     def _add_text(self, page: str, text: str) -> None:
-        self.cited.update(
-            key.strip() for match in CITATION.finditer(text) for key in match["keys"].split(",")
-        )
-        label = ""
-        for block in blocks(text):
-            if isinstance(block, Line):
-                label = self._add_line(page, block.text, label)
-            elif isinstance(block, Formula):
-                self._add_equation(page, block.label)
-            elif isinstance(block, Directive):
-                self._add_directive(page, block, label)
+        for match in CITATION.finditer(text):
+            self.cited.update(key.strip() for key in match["keys"].split(","))
+        tokens = blocks(text)
+        label = ""  # l'étiquette qui attend sa cible
+        for token, following in pairwise([*tokens, None]):
+            assert token is not None
+            if token.type == "myst_target":
+                label = token.content
+            elif token.type == "math_block_label":
+                self._equations_here += 1
+                self.equations[token.info] = self._equations_here
+                self.homes[token.info] = page
+            elif token.type == "heading_open" and following is not None:
+                self.titles.setdefault(page, following.content)
+                self._add_section(page, label, following.content)
+                label = ""
+            elif (block := directive(token)) is not None:
+                name = block.options.get("name", label)
+                if block.name == "table" and name:
+                    self.tables[name] = len(self.tables) + 1
+                    self.homes[name] = page
+                else:
+                    self._add_section(page, name, block.argument)
+                self._add_text(page, block.body)
+                label = ""
+            elif token.type == "paragraph_open":
                 label = ""
 
-    def _add_line(self, page: str, line: str, label: str) -> str:
-        """Lit une ligne ; rend l'étiquette qui attend sa cible, s'il y en a une."""
-        target, heading = TARGET.match(line), HEADING.match(line)
-        if target:
-            return target["label"]
-        if heading:
-            self.titles.setdefault(page, heading["title"])
-            if label:
-                self.sections[label] = heading["title"]
-                self.homes[label] = page
-        return label if not line.strip() else ""
-
-    def _add_equation(self, page: str, label: str) -> None:
+    def _add_section(self, page: str, label: str, title: str) -> None:
         if label:
-            self._equations_here += 1
-            self.equations[label] = self._equations_here
+            self.sections[label] = title
             self.homes[label] = page
-
-    def _add_directive(self, page: str, block: Directive, label: str) -> None:
-        name = block.options.get("name", label)
-        if block.name == "figure" and name:
-            self._add_figure(page, name, self.figures)
-        elif block.name in {"table", "list-table"} and name:
-            self._add_figure(page, name, self.tables)
-        elif block.name == "math":
-            self._add_equation(page, block.options.get("label", ""))
-        elif name:
-            self.sections[name] = block.argument
-            self.homes[name] = page
-        if block.name not in {"math", "figure", "code-block"}:
-            self._add_text(page, block.body)

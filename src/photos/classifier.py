@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from photos.request import Method
+from reseaux.atomic import atomic_write
 from reseaux.errors import ReseauxError
 from reseaux.reuse import checkpoints, transfer, weights
 
 FORMAT = 1  # à augmenter si le contenu du fichier change
-METHODS = ("sonde", "reglage-fin")
 
 Squares = NDArray[np.uint8]
 
@@ -33,7 +34,7 @@ class Description:
     """Ce qu'il faut savoir pour refaire le classifieur, en plus de ses nombres.
 
     Attributes:
-        method: « sonde » ou « reglage-fin ».
+        method: sonde ou réglage fin.
         network: le nom du réseau pré-entraîné (voir :func:`weights.load`).
         names: les classes, dans l'ordre des sorties.
         size: côté des carrés donnés au réseau, en pixels.
@@ -42,7 +43,7 @@ class Description:
         depth: la profondeur lue par la sonde, ou la première qui a appris.
     """
 
-    method: str
+    method: Method
     network: str
     names: tuple[str, ...]
     size: int
@@ -83,10 +84,14 @@ class Classifier:
 
 
 class Normalize(nn.Module):
-    """Des octets à ce que le réseau attend : divise par 255, retire la moyenne, met à l'échelle."""
+    """Des octets à ce que le réseau attend : divise par 255, retire la moyenne, met à l'échelle.
+
+    Args:
+        mean: un nombre par canal, comme ``std``.
+        std: ce par quoi diviser ensuite.
+    """
 
     def __init__(self, mean: Iterable[float], std: Iterable[float]) -> None:
-        """Garde les deux triplets, un nombre par canal."""
         super().__init__()
         for name, values in (("mean", mean), ("std", std)):
             tensor = torch.tensor(tuple(values)).view(3, 1, 1)
@@ -96,21 +101,6 @@ class Normalize(nn.Module):
         """Octets N×3×H×L → flottants."""
         mean, std = (self.get_buffer(name).to(x.device) for name in ("mean", "std"))
         return (x.float() / 255 - mean) / std
-
-
-class Probed(nn.Module):
-    """Les premiers étages d'un réseau, la moyenne spatiale, puis la couche linéaire de la sonde."""
-
-    def __init__(self, parts: Iterable[nn.Module], head: nn.Linear) -> None:
-        """Assemble des étages déjà appris et une tête."""
-        super().__init__()
-        self.parts = nn.Sequential(*parts)
-        self.head = head
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Images normalisées → scores."""
-        scores: Tensor = self.head(self.parts(x).mean(dim=(2, 3)))
-        return scores
 
 
 def to_tensor(squares: Squares) -> Tensor:
@@ -123,35 +113,20 @@ def to_squares(images: Iterable[Image.Image]) -> Squares:
     return np.stack([np.asarray(image, np.uint8) for image in images])
 
 
-def statistics(
-    pretrained: weights.Pretrained,
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Moyenne et échelle de la préparation d'un réseau, par canal.
-
-    La préparation est affine. Une image noire donne −m/s, une blanche (1 − m)/s : on les mesure.
-    """
-    black, white = (
-        pretrained.transform(Image.new("RGB", (64, 64), color)).mean(dim=(1, 2)).double()
-        for color in ("black", "white")
-    )
-    std = 1 / (white - black)
-    mean = -black * std
-    r, g, b = (round(float(value), 6) for value in mean)
-    rs, gs, bs = (round(float(value), 6) for value in std)
-    return (r, g, b), (rs, gs, bs)
-
-
-def probed(description: Description, pretrained: weights.Pretrained, head: nn.Linear) -> Classifier:
+def from_probe(
+    description: Description, pretrained: weights.Pretrained, head: nn.Linear
+) -> Classifier:
     """Le classifieur d'une sonde : seule la couche linéaire a été apprise."""
-    parts = [part for _, part in transfer.stages(pretrained.model)[: description.depth + 1]]
     device = next(pretrained.model.parameters()).device
+    backbone = transfer.Backbone(pretrained.model, description.depth)
     model = nn.Sequential(
-        Normalize(description.mean, description.std), Probed(parts, head.to(device))
+        Normalize(description.mean, description.std),
+        transfer.LinearProbe(backbone, head.to(device)),
     )
     return Classifier(description, model, dict(head.state_dict()))
 
 
-def tuned(description: Description, network: nn.Module) -> Classifier:
+def from_tuned(description: Description, network: nn.Module) -> Classifier:
     """Le classifieur d'un réseau réglé : tous ses poids comptent."""
     model = nn.Sequential(Normalize(description.mean, description.std), network)
     return Classifier(description, model, dict(network.state_dict()))
@@ -162,9 +137,10 @@ def save(classifier: Classifier, path: Path) -> None:
     from safetensors.torch import save as encode
 
     tensors = {k: t.detach().cpu().contiguous().clone() for k, t in classifier.learned.items()}
-    told = json.dumps({"format": FORMAT, **asdict(classifier.description)}, ensure_ascii=False)
-    with checkpoints.atomic_write(path) as stream:
-        stream.write(encode(tensors, metadata={"reseaux": told}))
+    described = asdict(classifier.description) | {"method": classifier.description.method.value}
+    metadata = json.dumps({"format": FORMAT, **described}, ensure_ascii=False)
+    with atomic_write(path) as stream:
+        stream.write(encode(tensors, metadata={"reseaux": metadata}))
 
 
 def load(path: Path) -> Classifier:
@@ -178,7 +154,7 @@ def load(path: Path) -> Classifier:
     if not path.is_file():
         raise ReseauxError(
             f"Le modèle « {path} » n'existe pas. Apprenez-en un d'abord : "
-            "« python -m photos.command DOSSIER », ou donnez son dossier par « --sortie »."
+            "« reseaux apprendre DOSSIER », ou donnez son dossier par « --modele »."
         )
     try:
         with safe_open(path, framework="pt") as content:
@@ -189,8 +165,7 @@ def load(path: Path) -> Classifier:
             f"Le modèle « {path} » est tronqué, abîmé ou illisible. Réapprenez-le."
         ) from error
     description = _description(path, metadata.get("reseaux"))
-    pretrained = weights.load(description.network)
-    if description.method == "sonde":
+    if description.method is Method.LINEAR_PROBE:
         if not {"weight", "bias"} <= set(learned):
             raise _foreign(path)
         outputs, inputs = learned["weight"].shape
@@ -198,17 +173,19 @@ def load(path: Path) -> Classifier:
             raise _foreign(path)
         head = nn.Linear(inputs, outputs)
         checkpoints.fill(head, learned, path)
-        return probed(description, pretrained, head.requires_grad_(False))
-    network = pretrained.model
+        pretrained = weights.load(description.network)
+        return from_probe(description, pretrained, head.requires_grad_(False))
+    # Tous les poids sont dans le fichier : ceux d'ImageNet ne serviraient qu'à être écrasés.
+    network = weights.architecture(description.network).model
     transfer.new_head(network, len(description.names), seed=0)
     checkpoints.fill(network, learned, path)
-    return tuned(description, network)
+    return from_tuned(description, network)
 
 
-def _description(path: Path, told: str | None) -> Description:
+def _description(path: Path, metadata: str | None) -> Description:
     """Relit la description, sans lui faire confiance : le fichier vient peut-être d'ailleurs."""
     try:
-        given: Any = json.loads(told or "")
+        given: Any = json.loads(metadata or "")
         version = given.pop("format")
         if version != FORMAT:
             raise ReseauxError(
@@ -217,18 +194,15 @@ def _description(path: Path, told: str | None) -> Description:
             )
         for name in ("names", "mean", "std"):
             given[name] = tuple(given[name])
-        description = Description(**given)
+        return Description(**{**given, "method": Method(given["method"])})
     except ReseauxError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _foreign(path) from error
-    if description.method not in METHODS:
-        raise _foreign(path)
-    return description
 
 
 def _foreign(path: Path) -> ReseauxError:
     return ReseauxError(
-        f"« {path} » n'est pas un modèle écrit par « python -m photos.command ». "
-        "Donnez par « --sortie » le dossier qu'elle a écrit."
+        f"« {path} » n'est pas un modèle écrit par « reseaux apprendre ». "
+        "Donnez par « --modele » le dossier qu'il a écrit."
     )

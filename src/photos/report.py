@@ -1,138 +1,131 @@
-"""Le bilan d'un classifieur sur des images de test : ce qu'il vaut, et où il se trompe."""
+"""Tester le classifieur et écrire ce qu'il vaut : rapports, figures, devenir de chaque fichier."""
 
-import csv
-import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from photos import folder
-from reseaux.formatting import integer, percent
-from reseaux.measures import wilson
-from reseaux.reuse.checkpoints import atomic_write
-from reseaux.tables import Table
+from photos import classifier, page
+from photos.console import as_csv, shown
+from photos.dataset import Dataset
+from photos.learning import Learned
+from photos.outcome import READABLE, WORST, Outcome
+from photos.request import MODEL, Request
+from photos.results import write_text
+from reseaux import measures
+from reseaux.atomic import atomic_write
+from reseaux.formatting import decimal
+from reseaux.tables import Cell
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WORST = 12  # erreurs montrées sur la planche
-_SHOWN = 20  # lignes d'un tableau à l'écran ; les fichiers, eux, disent tout
+TEXT, PAGE, FILES = "rapport.txt", "rapport.html", "fichiers.csv"
+CONFUSION, MISTAKES = "confusion.png", "erreurs.png"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Les réponses d'un classifieur sur des images de test.
+def write(request: Request, read: Dataset, learned: Learned) -> str:
+    """Teste et écrit tout ; le rapport en texte vient en dernier : il dit que tout est là.
 
-    Attributes:
-        names: les classes.
-        files: le fichier de chaque image.
-        truth: la vraie classe de chacune.
-        probabilities: N×K.
+    Returns:
+        Ce qu'il faut dire à l'utilisateur.
     """
+    output, held = request.output, read.images(read.test)
+    outcome = Outcome(
+        read.pictures.names,
+        tuple(read.pictures.files[i] for i in read.test),
+        read.pictures.labels[read.test],
+        learned.classifier.probabilities(classifier.to_squares(held)),
+    )
+    classifier.save(learned.classifier, output / MODEL)
+    write_text(output / FILES, as_csv(*file_rows(read, outcome)), "utf-8-sig")
+    with _drawing():
+        _write_figure(output / CONFUSION, draw_confusion(outcome))
+        (output / MISTAKES).unlink(missing_ok=True)
+        if outcome.worst:
+            _write_figure(output / MISTAKES, draw_mistakes(outcome, held))
+    confusion = (output / CONFUSION).read_bytes()
+    write_text(output / PAGE, page.build(request, read, outcome, held, learned.told, confusion))
+    lines = [learned.told, outcome.accuracy(), ""]
+    if outcome.worst:
+        lines += [shown(outcome.mistakes()), ""]
+    write_text(output / TEXT, "\n".join([read.describe(), *lines]))
+    names = (MODEL, PAGE, TEXT, CONFUSION, MISTAKES, FILES)
+    written = ", ".join(name for name in names if (output / name).exists())
+    return "\n".join([*lines, f"Résultats dans « {output} » : {written}."])
 
-    names: tuple[str, ...]
-    files: tuple[str, ...]
-    truth: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
 
-    @property
-    def answers(self) -> NDArray[np.int64]:
-        """La classe la plus probable de chaque image."""
-        found: NDArray[np.int64] = self.probabilities.argmax(axis=1)
-        return found
+def file_rows(read: Dataset, outcome: Outcome) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]]:
+    """Ce qu'est devenu chaque fichier : colonnes et lignes de « fichiers.csv »."""
+    pictures = read.pictures
+    known = [
+        (file, pictures.names[k]) for file, k in zip(pictures.files, pictures.labels, strict=True)
+    ]
+    rows: list[tuple[Cell, ...]] = [(*known[i], "entraînement", "", "", "") for i in read.train]
+    for i, answer, row in zip(read.test, outcome.answers, outcome.probabilities, strict=True):
+        rows.append((*known[i], "test", pictures.names[answer], decimal(float(row[answer]), 4), ""))
+    rows += [(refused.file, "", "refusé", "", "", refused.reason) for refused in pictures.refused]
+    columns = ("fichier", "classe", "usage", "réponse", "probabilité", "raison du refus")
+    return columns, sorted(rows, key=str)
 
-    @property
-    def right(self) -> int:
-        """Nombre de bonnes réponses."""
-        return int((self.answers == self.truth).sum())
 
-    @property
-    def worst(self) -> list[int]:
-        """Les images mal classées, de l'erreur la plus sûre d'elle à la plus hésitante."""
-        wrong = np.flatnonzero(self.answers != self.truth)
-        certainty = self.probabilities.max(axis=1)
-        return sorted(wrong.tolist(), key=lambda i: -float(certainty[i]))
+def draw_confusion(outcome: Outcome) -> "Figure":
+    """La matrice de confusion ; au-delà de vingt classes, une carte, sans texte ni nom."""
+    from reseaux import style
 
-    def accuracy(self) -> str:
-        """L'exactitude et son intervalle, en une phrase, avec le score de qui n'a rien appris."""
-        total = len(self.truth)
-        interval = wilson(self.right, total)
-        commonest = int(np.bincount(self.truth).max()) / total
-        return (
-            f"Exactitude sur le test : {percent(self.right / total)} "
-            f"({integer(self.right)} sur {integer(total)}), "
-            f"intervalle à 95 % : de {percent(interval.low)} à {percent(interval.high)}.\n"
-            f"Répondre toujours la classe la plus fréquente donnerait {percent(commonest)}."
-        )
+    count, titles = len(outcome.names), [_short(name) for name in outcome.names]
+    # Au-delà de quatorze lettres, un nom demande plus de place que la marge n'en a.
+    side = 2.6 + 0.55 * count + 0.2 * max(0, max(map(len, titles)) - 14)
+    side = side if count <= READABLE else 8.0
+    with style.panels(1, 1, (side, side * 0.86)) as (figure, axes):
+        ax = axes[0, 0]
+        if count <= READABLE:
+            measures.draw_confusion(ax, outcome.truth, outcome.answers, titles)
+        else:
+            matrix = np.zeros((count, count))
+            np.add.at(matrix, (outcome.truth, outcome.answers), 1)
+            matrix /= np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+            shades = ax.imshow(matrix, cmap="Blues", vmin=0, vmax=1)
+            figure.colorbar(shades, label="part des images de la vraie classe")
+            ax.grid(visible=False)
+            ax.set(xticks=[], yticks=[], xlabel="classe répondue", ylabel="vraie classe")
+        ax.set_title("Matrice de confusion")
+    return figure
 
-    def mistakes(self) -> Table:
-        """Les images mal classées."""
-        rows = [
-            (
-                self.files[i],
-                self.names[self.truth[i]],
-                self.names[self.answers[i]],
-                percent(float(self.probabilities[i].max()), 0),
-            )
-            for i in self.worst
-        ]
-        return Table(
-            "Les erreurs, de la plus sûre d'elle à la plus hésitante",
-            ("fichier", "vraie classe", "réponse", "probabilité"),
-            rows,
-        )
 
-    def confusion(self) -> "Figure":
-        """La matrice de confusion."""
-        return folder.draw_confusion(self.truth, self.answers, self.names)
+def draw_mistakes(outcome: Outcome, images: Sequence[Image.Image]) -> "Figure":
+    """La planche des pires erreurs ; il y en a au moins une.
 
-    def contact_sheet(self, images: Sequence[Image.Image]) -> "Figure | None":
-        """La planche des pires erreurs ; rien s'il n'y en a pas.
+    Args:
+        outcome: les réponses.
+        images: l'image de chaque réponse.
+    """
+    from reseaux import style
 
-        Args:
-            images: l'image de chaque ligne.
-        """
-        import matplotlib.pyplot as plt
-
-        worst = self.worst[:WORST]
-        if not worst:
-            return None
-        columns = min(4, len(worst))
-        rows = -(-len(worst) // columns)
-        figure, axes = plt.subplots(
-            rows, columns, figsize=(2.4 * columns, 3.2 * rows), squeeze=False
-        )
-        for ax in axes.flat:
-            ax.axis("off")
+    worst = outcome.worst[:WORST]
+    columns = min(4, len(worst))
+    rows = -(-len(worst) // columns)
+    with style.panels(rows, columns, (2.4 * columns, 3.2 * rows), images=True) as (figure, axes):
         for ax, i in zip(axes.flat, worst, strict=False):
+            truth, answer, certainty = outcome.told(i)
+            lines = f"vrai : {_short(truth)}\nréponse : {_short(answer)}"
             ax.imshow(images[i])
-            title = (
-                f"vrai : {folder.short(self.names[self.truth[i]])}\n"
-                f"réponse : {folder.short(self.names[self.answers[i]])}\n"
-                f"probabilité : {percent(float(self.probabilities[i].max()), 0)}"
-            )
-            ax.set_title(title, fontsize=9, parse_math=False)
-        plt.close(figure)
-        return figure
+            # « $ » dans un nom n'ouvre pas une formule.
+            ax.set_title(f"{lines}\nprobabilité : {certainty}", fontsize=9, parse_math=False)
+    return figure
 
 
-def shown(table: Table) -> str:
-    """Le texte d'un tableau, coupé s'il est trop long pour l'écran."""
-    rows = table.rows[:_SHOWN]
-    text = repr(Table(table.caption, table.columns, rows, table.digits))
-    more = len(table.rows) - len(rows)
-    return text + (f"\n… et {integer(more)} de plus." if more else "")
+def _short(name: str, length: int = 24) -> str:
+    """Un nom assez court pour une figure."""
+    return name if len(name) <= length else name[: length - 1] + "…"
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
+def _drawing() -> Iterator[None]:
     """Le style du cours le temps de quelques figures, sans fenêtre ni avertissement."""
     import matplotlib as mpl
 
@@ -144,22 +137,7 @@ def drawing() -> Iterator[None]:
         yield
 
 
-def write_text(path: Path, text: str) -> None:
-    """Écrit un texte d'un coup, en UTF-8."""
-    with atomic_write(path) as stream:
-        stream.write(text.encode("utf-8"))
-
-
-def write_figure(path: Path, figure: "Figure") -> None:
+def _write_figure(path: Path, figure: "Figure") -> None:
     """Écrit une figure d'un coup, en PNG."""
     with atomic_write(path) as stream:
         figure.savefig(stream, format="png", dpi=110)
-
-
-def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Écrit un tableau d'un coup, comme un tableur français l'attend (« ; », UTF-8 marqué)."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=";")
-    writer.writerows([columns, *rows])
-    with atomic_write(path) as stream:
-        stream.write(text.getvalue().encode("utf-8-sig"))

@@ -122,6 +122,12 @@ class LabeledImages:
         Raises:
             ReseauxError: une classe n'a pas assez d'images.
         """
+        chosen = self.sample_indices(per_class, seed)
+        rest = np.setdiff1d(self._shuffled(seed), chosen, assume_unique=True)  # ordre du tirage
+        return self.subset(chosen), self.subset(rest)
+
+    def sample_indices(self, per_class: int, seed: int) -> Labels:
+        """Les numéros des images que :meth:`sample` tire, classe après classe."""
         counts = np.bincount(self.labels, minlength=len(self.names))
         if not 1 <= per_class <= counts.min():
             raise ReseauxError(
@@ -129,12 +135,12 @@ class LabeledImages:
                 f"« {self.names[int(counts.argmin())]} » en a {counts.min()}. "
                 f"Demandez entre 1 et {counts.min()} images."
             )
-        order = np.random.default_rng(seed).permutation(len(self))
-        chosen = np.concatenate(
-            [order[self.labels[order] == k][:per_class] for k in range(len(self.names))]
-        )
-        rest = np.setdiff1d(order, chosen, assume_unique=True)
-        return self.subset(chosen), self.subset(rest)
+        order = self._shuffled(seed)
+        by_class = [order[self.labels[order] == k][:per_class] for k in range(len(self.names))]
+        return np.concatenate(by_class)
+
+    def _shuffled(self, seed: int) -> Labels:
+        return np.random.default_rng(seed).permutation(len(self))
 
 
 @cache

@@ -6,6 +6,8 @@
 '15,3\xa0%'
 """
 
+from collections.abc import Iterable
+
 THIN = "\u202f"  # espace fine insécable : entre les milliers
 NBSP = "\u00a0"  # espace insécable : avant une unité
 
@@ -39,3 +41,8 @@ def megabytes(n_bytes: float, digits: int = 0) -> str:
 def mebibytes(n_bytes: float, digits: int = 0) -> str:
     """Écrit une taille en mébioctets (2²⁰ octets) : ``553430176`` donne « 528 Mio »."""
     return f"{decimal(n_bytes / 2**20, digits)}{NBSP}Mio"
+
+
+def dimensions(sizes: Iterable[int] | None) -> str:
+    """Écrit des tailles : ``(3, 224, 224)`` donne « 3×224×224 » ; rien, un texte vide."""
+    return "×".join(str(size) for size in sizes or ())

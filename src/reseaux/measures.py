@@ -4,6 +4,7 @@ Une proportion (tant de bonnes réponses sur tant) a l'intervalle de Wilson ; la
 tirages, celui de Student. Les formules sont celles de scipy, la matrice celle de scikit-learn.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Interval:
-    """Une estimation et son intervalle de confiance, de ``low`` à ``high``."""
+    """Une estimation et son intervalle de confiance, de ``low`` à ``high``.
+
+    Celui de Student est centré sur l'estimation ; celui de Wilson penche vers la moitié.
+    """
 
     mean: float
     low: float
@@ -28,11 +32,14 @@ class Interval:
 
     @property
     def half(self) -> float:
-        """La demi-largeur de l'intervalle."""
+        """La moitié de la largeur : l'écart de part et d'autre de la moyenne s'il est centré."""
         return (self.high - self.low) / 2
 
     def __str__(self) -> str:
-        """Écrit une proportion en pour cent : « 87,3 ± 0,6 % »."""
+        """Écrit une proportion en pour cent : « 87,3 ± 0,6 % », ou ses bornes s'il est décentré."""
+        if not math.isclose(self.high - self.mean, self.mean - self.low, abs_tol=1e-9):
+            low, high = decimal(100 * self.low), decimal(100 * self.high)
+            return f"{decimal(100 * self.mean)}{NBSP}% (de {low} à {high}{NBSP}%)"
         return f"{decimal(100 * self.mean)} ± {decimal(100 * self.half)}{NBSP}%"
 
 

@@ -13,16 +13,22 @@ la carte graphique s'il y en a une. On le choisit par une variable d'environneme
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reseaux.errors import unknown_name
 
 if TYPE_CHECKING:
     import torch
 
-    from reseaux.reuse.weights import Pretrained
-
 VARIABLE = "RESEAUX_REGLAGE"
+
+
+class PhotoSetting(NamedTuple):
+    """Ce que prend l'application : le réseau, le côté des images, les époques du réglage fin."""
+
+    network: str
+    size: int
+    epochs: int
 
 
 @dataclass(frozen=True)
@@ -34,20 +40,22 @@ class Setting:
         network: le réseau appris sur ImageNet, un nom de :func:`reseaux.reuse.weights.load`.
         graphics_card: prendre la carte graphique, s'il y en a une.
         size: côté des images, en pixels, pour un réglage fin.
-        probe_size: côté des images pour une sonde, qui ne traverse le réseau qu'une fois.
+        extraction_size: côté des images d'un réseau gelé, qui ne les traverse qu'une fois.
         labels: nombres d'images étiquetées par classe à comparer.
         seeds: nombre de tirages d'une comparaison.
-        effort: combien de fois plus de pas d'entraînement qu'en réglage rapide.
+        steps_factor: combien de fois plus de pas d'entraînement qu'en réglage rapide.
+        photos: ce que prend l'application (:mod:`photos.command`).
     """
 
     name: str
     network: str
     graphics_card: bool
     size: int
-    probe_size: int
+    extraction_size: int
     labels: tuple[int, ...]
     seeds: int
-    effort: int
+    steps_factor: int
+    photos: PhotoSetting
 
     @property
     def device(self) -> "torch.device":
@@ -56,27 +64,14 @@ class Setting:
 
         return torch.device("cuda" if self.graphics_card and torch.cuda.is_available() else "cpu")
 
-    def load(self) -> "Pretrained":
-        """Charge le réseau du réglage, là où il calculera.
 
-        Sans connexion, un réseau à télécharger est remplacé, avec un avertissement, par celui que
-        livre le cours.
-        """
-        import torch
-
-        from reseaux.reuse import weights
-
-        pretrained = weights.load(self.network, fallback=True)
-        # Canaux en dernier : plus rapide, mêmes nombres.
-        pretrained.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return pretrained
-
-
+_FAST = PhotoSetting("efficientnet-lite0", 160, 8)
+_COMPLETE = PhotoSetting("efficientnet_v2_s", 224, 20)
 SETTINGS = {
     setting.name: setting
     for setting in (
-        Setting("rapide", "efficientnet-lite0", False, 32, 64, (2, 5, 20), 3, 1),
-        Setting("complet", "resnet50", True, 96, 128, (2, 5, 20, 60), 10, 4),
+        Setting("rapide", "efficientnet-lite0", False, 32, 64, (2, 5, 20), 3, 1, _FAST),
+        Setting("complet", "resnet50", True, 96, 128, (2, 5, 20, 60), 10, 4, _COMPLETE),
     )
 }
 

@@ -8,10 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-from cycler import cycler
-from matplotlib.ticker import FuncFormatter
-
+from reseaux.errors import ReseauxError
 from reseaux.formatting import decimal
 
 if TYPE_CHECKING:
@@ -36,6 +33,9 @@ HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo", "--")
 
 def apply() -> None:
     """Règle matplotlib pour tout le notebook : couleurs, tailles de texte, grille discrète."""
+    import matplotlib as mpl
+    from cycler import cycler
+
     mpl.rcParams.update(
         {
             "axes.prop_cycle": cycler(color=COLORS, marker=MARKERS),
@@ -91,6 +91,8 @@ def french_axis(axis: Any, digits: int = 0) -> None:
         axis: ``ax.xaxis`` ou ``ax.yaxis``.
         digits: nombre de chiffres après la virgule.
     """
+    from matplotlib.ticker import FuncFormatter
+
     axis.set_major_formatter(FuncFormatter(lambda x, _: decimal(x, digits)))
 
 
@@ -110,14 +112,23 @@ def show_images(
 
     Returns:
         La figure, que le notebook affiche si elle termine une cellule.
+
+    Raises:
+        ReseauxError: aucune image, pas un titre par image, ou aucune colonne.
     """
     import numpy as np
 
+    if len(images) != len(titles) or not len(images) or columns < 1:
+        raise ReseauxError(
+            f"{len(images)} images, {len(titles)} titres, {columns} images par ligne ; donnez un "
+            "titre par image, au moins une image, et au moins une image par ligne."
+        )
     rows = -(-len(images) // columns)
     shape = np.asarray(images[0]).shape
     height = width * shape[0] / shape[1] + 0.25  # le titre
     with panels(rows, columns, (width * columns, height * rows), images=True) as (figure, axes):
-        for ax, image, title in zip(axes.flat, images, titles, strict=False):
+        # La dernière ligne de la grille peut avoir des places vides.
+        for ax, (image, title) in zip(axes.flat, zip(images, titles, strict=True), strict=False):
             ax.imshow(image)
             ax.set_title(title, fontsize=10)
     return figure

@@ -1,9 +1,11 @@
 """Un dossier de photographies rangées par classe, découpées dans celles du cours."""
 
+import csv
 from pathlib import Path
 
 from PIL import Image
 
+from photos import command, report
 from reseaux import data
 
 SOURCES = {"café serré": "coffee", "chat": "chelsea", "temple chinois": "china"}
@@ -27,3 +29,17 @@ def make(root: Path, count: int = 8) -> Path:
         for k, crop in enumerate(crops(source, count)):
             crop.save(root / name / f"photo n° {k}.png")
     return root
+
+
+FAST = ("--taille", "32")
+
+
+def run(*words: object) -> int:
+    """Exécute la commande ; rend son code de sortie."""
+    return command.main([str(word) for word in words])
+
+
+def file_rows(output: Path) -> list[dict[str, str]]:
+    """Ce que « fichiers.csv » dit de chaque fichier."""
+    with (output / report.FILES).open(encoding="utf-8-sig", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter=";"))

@@ -14,7 +14,7 @@ from bs4 import BeautifulSoup, Tag
 ROOT = Path(__file__).parents[2]
 SITE = Path(os.environ.get("LIVRE_SITE", ROOT / "_build" / "html"))
 TOC = Path(os.environ.get("LIVRE_SOMMAIRE", ROOT / "_toc.yml"))
-WORDS = Path(__file__).with_name("anglais.txt")
+WORDS = ROOT / "tests" / "site" / "anglais.txt"
 
 
 def require_site() -> Path:

@@ -23,7 +23,8 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from reseaux import data
-from reseaux.few_data import augmentation
+from reseaux.few_data import transforms
+from reseaux.few_data.augmentations import AUGMENTATIONS
 from reseaux.formatting import decimal
 from reseaux.tables import Table
 
@@ -113,11 +114,14 @@ def of_course() -> dict[str, Callable[[Any], Any]]:
     """Celles du cours, à leur force du milieu, vérifications comprises."""
     size = (SIDE, SIDE)
     own = {
-        "Bruit gaussien": augmentation.GaussianNoise(0.1),
-        "Déformation élastique": augmentation.Elastic(4, 8),
-        "Contraste par canal": augmentation.ChannelContrast(0.5),
+        "Bruit gaussien": transforms.GaussianNoise(0.1),
+        "Déformation élastique": transforms.Elastic(4, 8),
+        "Contraste par canal": transforms.ChannelContrast(0.5),
     }
-    return {s.name: own.get(s.name, s.at(s.strengths[2], size)) for s in augmentation.SLIDERS}
+    return {
+        found.name: own.get(found.name, found.at(found.strengths[2], size))
+        for found in AUGMENTATIONS.values()
+    }
 
 
 def each(transform: Callable[[Any], Any], images: list[Any]) -> Callable[[], object]:

@@ -21,7 +21,10 @@ def side_by_side(
     for turn in range(warmup + repeats):
         gc.collect()
         gc.disable()  # le ramassage de l'un ne doit pas tomber dans le temps de l'autre
-        for name, call in rivals.items():
+        first = turn % len(rivals)  # le premier trouve les caches froids : chacun l'est à son tour
+        order = [*rivals][first:] + [*rivals][:first]
+        for name in order:
+            call = rivals[name]
             start = time.perf_counter()
             call()
             elapsed = time.perf_counter() - start

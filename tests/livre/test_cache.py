@@ -25,7 +25,7 @@ def test_changes_that_count(root: Path, name: str) -> None:
     assert fingerprint(root, EXECUTION_INPUTS) != before
 
 
-@pytest.mark.parametrize("name", ["page.md", "src/reseaux/a.pyc", "README.md"])
+@pytest.mark.parametrize("name", ["page.md", "src/reseaux/a.pyc", "README.md", "src/reseaux/a.mo"])
 def test_changes_that_do_not_count(root: Path, name: str) -> None:
     before = fingerprint(root, EXECUTION_INPUTS)
     (root / name).write_text("autre chose")

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 from jupyter_cache import get_cache
-from jupyter_client.manager import KernelManager
 from myst_nb.core.config import NbParserConfig
 from myst_parser.config.main import MdParserConfig
 
@@ -70,11 +69,3 @@ def test_nothing_is_executed_when_the_book_says_so(book):
     env.mystnb_config = NbParserConfig(execution_mode="off", execution_cache_path=folder)
     execution.execute_missing(app, env, ["un"])
     assert not Path(folder).exists()
-
-
-def test_every_kernel_has_its_own_socket():
-    use_local_sockets()
-    use_local_sockets()  # une seconde fois ne change rien
-    first, second = KernelManager(), KernelManager()
-    assert first.transport == second.transport == "ipc"
-    assert first.ip != second.ip

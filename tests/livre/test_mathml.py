@@ -1,10 +1,13 @@
 """Les formules : ce qui se traduit, ce qui est refusé."""
 
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import pytest
+from docutils import nodes
+from docutils.utils import new_document
 
-from livre.alphabets import styled
+from livre import mathml
 from livre.mathml import FormulaError, to_mathml
 
 NS = "{http://www.w3.org/1998/Math/MathML}"
@@ -60,5 +63,34 @@ def test_wrong_formulas_are_refused(latex: str) -> None:
         to_mathml(latex, display=False)
 
 
-def test_styled_leaves_what_has_no_style() -> None:
-    assert styled("é+", "bold") == "é+"
+def test_formulas_of_a_page(pages):
+    page = pages["a/un"]
+    assert page.select_one(".formule math").get_text() == "x2"
+    block = page.select_one(".formule-bloc")
+    assert block.select_one("math")["display"] == "block"
+    assert block["id"] == "equation-eq-y"
+    assert block.select_one(".eqno").get_text().startswith("(1)")
+    assert block.select_one(".eqno a")["title"] == "Lien vers cette équation"
+
+
+def test_wrong_formula_is_a_warning_that_names_the_page(caplog):
+    translator = SimpleNamespace(builder=SimpleNamespace(current_docname="a/un"), body=[])
+    with caplog.at_level("WARNING"), pytest.raises(nodes.SkipNode):
+        mathml.visit_inline(translator, nodes.math("", r"\inconnue<"))
+    assert "a/un" in caplog.text
+    assert "inconnue" in caplog.text
+    assert translator.body == [r'<span class="formule"><code>\inconnue&lt;</code></span>']
+
+
+def test_formulas_in_titles_are_refused(caplog):
+    formula = nodes.math("", "x")
+    document = new_document("page")
+    document += nodes.section(
+        "", nodes.title("", "", formula), nodes.paragraph("", "", nodes.math())
+    )
+    document += nodes.admonition("", nodes.title("", "", nodes.math("", "permise")))
+    app = SimpleNamespace(env=SimpleNamespace(docname="a/un"))
+    with caplog.at_level("WARNING"):
+        mathml.refuse_in_titles(app, document)
+    assert len(caplog.records) == 1
+    assert "a/un" in caplog.text

@@ -1,10 +1,9 @@
-"""L'adresse du dépôt et les boutons : exacts, ou absents."""
+"""L'adresse du dépôt : exacte, ou absente."""
 
 from pathlib import Path
 
 import pytest
 
-from livre.launch import links
 from livre.repository import Repository, find, parse
 
 
@@ -36,16 +35,3 @@ def test_environment_comes_first(tmp_path: Path) -> None:
     assert find(tmp_path, actions) == Repository("github.com", "a/b")
     stated = {**actions, "LIVRE_DEPOT": "https://gitlab.com/groupe/sous/projet"}
     assert find(tmp_path, stated) == Repository("gitlab.com", "groupe/sous/projet")
-
-
-def test_links_on_github() -> None:
-    urls = links(Repository("github.com", "a/b"), "chapters/classiques/vgg")
-    file = "chapters/classiques/vgg.ipynb"
-    assert urls == {
-        "Colab": f"https://colab.research.google.com/github/a/b/blob/notebooks/{file}",
-        "Binder": f"https://mybinder.org/v2/gh/a/b/notebooks?urlpath=lab/tree/{file}",
-    }
-
-
-def test_colab_only_reads_github() -> None:
-    assert list(links(Repository("gitlab.com", "a/b"), "p")) == ["Binder"]

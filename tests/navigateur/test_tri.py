@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from livre.style import STATIC
+from livre.chrome import STATIC
 from reseaux.tables import Table
 
 pytestmark = pytest.mark.navigateur

@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 
 from photo_folder import make
-from photos import classifier, command, folder
+from photos import classifier, command, folder, report, results
+from photos.request import MODEL, TRAINING
 from reseaux.reuse import weights
 
 EPOCHS, RATE = 4, 2e-3
-OPTIONS = ("--methode", "reglage-fin", "--taille", "32", "--profondeur", "6", "--epoques", "4")
+OPTIONS = ("--methode", "reglage-fin", "--taille", "32", "--epoques", "4")
 
 # Chargé par Python au démarrage de chaque processus : note qui il est et ce qu'il écrit, et tue le
 # processus 1 quand le processus 0 s'apprête à écrire sa troisième sauvegarde.
@@ -53,7 +54,7 @@ def torchrun(
     log.mkdir()
     (log / "sitecustomize.py").write_text(SPY, encoding="utf-8")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    launcher += ["--nproc-per-node", "2", "-m", "photos.command"]
+    launcher += ["--nproc-per-node", "2", "-m", "reseaux", "apprendre"]
     path = os.pathsep.join([str(log), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": path, "ESPION": str(log), "OMP_NUM_THREADS": "1"}
     if kill:
@@ -82,8 +83,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def alone(photos: Path) -> classifier.Classifier:
     """Un seul processus, sans interruption."""
     output = photos.parent / "seul"
-    assert command.main([str(photos), *OPTIONS, "--sortie", str(output)]) == 0
-    return classifier.load(output / command.MODEL)
+    assert command.main(["apprendre", str(photos), *OPTIONS, "--sortie", str(output)]) == 0
+    return classifier.load(output / MODEL)
 
 
 def assert_same(found: classifier.Classifier, alone: classifier.Classifier, photos: Path) -> None:
@@ -107,12 +108,12 @@ def assert_same(found: classifier.Classifier, alone: classifier.Classifier, phot
 def test_two_processes_give_the_model_of_one(photos: Path, alone: classifier.Classifier) -> None:
     done, log = torchrun(photos, "deux")
     assert done.returncode == 0, done.stderr
-    assert_same(classifier.load(photos.parent / "deux" / command.MODEL), alone, photos)
+    assert_same(classifier.load(photos.parent / "deux" / MODEL), alone, photos)
     # Un seul processus écrit et parle.
     assert {f.name for f in log.glob("pid-*")} == {"pid-0", "pid-1"}
     written = (log / "écrits-0").read_text().split()
-    assert written.count(command.TRAINING) == EPOCHS
-    assert written[-1] == command.REPORT
+    assert written.count(TRAINING) == EPOCHS
+    assert written[-1] == report.TEXT
     assert not (log / "écrits-1").exists()
     assert done.stdout.count("Exactitude sur le test") == 1
     assert done.stdout.count("Images par classe") == 1
@@ -127,12 +128,12 @@ def test_killed_then_resumed_gives_the_same_model(
     for rank in (0, 1):
         assert not alive(int((log / f"pid-{rank}").read_text()))
     left = {f.name for f in (photos.parent / "coupé").iterdir()}
-    assert left == {command.ORIGIN, command.TRAINING}
+    assert left == {results.ORIGIN, TRAINING}
     done, log = torchrun(photos, "coupé", "--reprendre")
     assert done.returncode == 0, done.stderr
     # Ce qui était fait n'est pas refait.
-    assert (log / "écrits-0").read_text().split().count(command.TRAINING) < EPOCHS
-    assert_same(classifier.load(photos.parent / "coupé" / command.MODEL), alone, photos)
+    assert (log / "écrits-0").read_text().split().count(TRAINING) < EPOCHS
+    assert_same(classifier.load(photos.parent / "coupé" / MODEL), alone, photos)
 
 
 def test_a_probe_needs_no_torchrun(photos: Path, monkeypatch, capsys) -> None:
@@ -145,6 +146,6 @@ def test_a_probe_needs_no_torchrun(photos: Path, monkeypatch, capsys) -> None:
         yield training.Worker(0, 2)
 
     monkeypatch.setattr(distributed, "joined", joined)
-    assert command.main([str(photos), "--sortie", str(photos.parent / "sonde")]) == 1
+    assert command.main(["apprendre", str(photos), "--sortie", str(photos.parent / "sonde")]) == 1
     assert "sans « torchrun »" in capsys.readouterr().err
     assert not (photos.parent / "sonde").exists()

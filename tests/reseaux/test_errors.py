@@ -1,10 +1,13 @@
 """Les messages d'erreur : le nom proche, les noms permis, la phrase entière."""
 
+import errno
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reseaux.errors import ReseauxError, nearest_name, unknown_name
+from reseaux.errors import ReseauxError, nearest_name, os_reason, unknown_name
 
 NAMES = ["vgg-a", "vgg-d", "resnet-50", "resnet-101", "squeezenet"]
 
@@ -54,3 +57,14 @@ def test_without_a_near_name_the_message_suggests_none():
 def test_it_is_a_value_error():
     with pytest.raises(ValueError, match="non"):
         raise ReseauxError("non")
+
+
+def test_a_refusal_of_the_system_is_said_in_french(tmp_path: Path):
+    with pytest.raises(FileNotFoundError) as absent:
+        (tmp_path / "absent").read_bytes()
+    assert os_reason(absent.value) == "fichier ou dossier absent"
+    with pytest.raises(IsADirectoryError) as folder:
+        tmp_path.open("wb")
+    assert os_reason(folder.value) == "c'est un dossier"
+    assert os_reason(OSError(errno.ENOSPC, "x")) == "le disque est plein"
+    assert os_reason(OSError(errno.EIO, "x")) == f"erreur {errno.EIO} du système"

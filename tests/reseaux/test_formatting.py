@@ -54,3 +54,8 @@ def test_a_decimal_reads_back_to_its_precision(value, digits):
     assert "." not in text
     assert "-" not in text
     assert len(text.partition(",")[2]) == digits
+
+
+def test_dimensions():
+    assert f.dimensions((3, 224, 224)) == "3×224×224"
+    assert f.dimensions([]) == f.dimensions(None) == ""

@@ -35,6 +35,16 @@ def test_interval_is_written_in_french():
     assert str(measures.Interval(0.873, 0.8669, 0.8791)) == "87,3 ± 0,6\u00a0%"
 
 
+def test_a_lopsided_interval_writes_its_bounds_and_a_centred_one_its_half_width():
+    # Douze bonnes réponses sur douze : « 100 ± 12 % » annoncerait plus de 100 %.
+    assert str(measures.wilson(12, 12)) == "100,0\u00a0% (de 75,8 à 100,0\u00a0%)"
+    assert str(measures.wilson(9, 12)) == "75,0\u00a0% (de 46,8 à 91,1\u00a0%)"
+    assert " ± " in str(measures.wilson(6, 12))  # la moitié : celui de Wilson est alors centré
+    values = np.random.default_rng(0).uniform(size=50)
+    assert " ± " in str(measures.mean_interval(values))
+    assert measures.Interval(0.9, 0.7, 1).half == pytest.approx(0.15)
+
+
 @pytest.mark.parametrize(
     ("values", "confidence", "words"),
     [

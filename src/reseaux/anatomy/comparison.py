@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import cache
 from itertools import zip_longest
 
+from reseaux.anatomy.kinds import Kind
 from reseaux.anatomy.summary import Summary, summarize
 from reseaux.architectures import NETWORKS, build
 from reseaux.architectures.vgg import CONFIGURATIONS, FULLY_CONNECTED, weight_layers
@@ -48,7 +49,7 @@ def vgg_params_table() -> Table:
     rows: list[list[Cell]] = []
     for configuration in CONFIGURATIONS:
         summary = summary_of(f"vgg-{configuration}")
-        connected = sum(row.params for row in summary.rows if row.kind == "connectée")
+        connected = sum(row.params for row in summary.rows if row.kind is Kind.LINEAR)
         rows.append(
             [
                 configuration.upper(),

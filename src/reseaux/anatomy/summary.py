@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from reseaux.anatomy.tracing import CONNECTING, WEIGHTED, Row, times, trace
+from reseaux.anatomy.kinds import JOINING, WEIGHTED
+from reseaux.anatomy.tracing import Row, trace
 from reseaux.errors import ReseauxError
-from reseaux.formatting import percent
+from reseaux.formatting import dimensions, percent
 from reseaux.tables import Cell, Table
 
 Size = Sequence[int]
@@ -93,10 +94,10 @@ class Summary:
         cells: list[list[Cell]] = [
             [
                 row.name,
-                row.kind,
-                times(row.kernel),
+                str(row.kind),
+                dimensions(row.kernel),
                 _side(row.stride),
-                times(row.output),
+                dimensions(row.output),
                 row.params,
                 percent(row.params / total),
                 row.macs,
@@ -105,7 +106,7 @@ class Summary:
             for row in shown
         ]
         cells.append(["total", "", "", "", "", self.params, percent(1), self.macs, ""])
-        sizes = " et ".join(times(size) for size in self.input_sizes)
+        sizes = " et ".join(dimensions(size) for size in self.input_sizes)
         return Table(
             f"{self.title}, entrée {sizes}" + (f". {self.note}" if self.note else ""),
             ["couche", "genre", "noyau", "pas", "sortie", "paramètres", "part", "MAC", "champ"],
@@ -122,11 +123,11 @@ class Summary:
 
 def _side(sizes: tuple[int, int] | None) -> str:
     """Écrit une hauteur et une largeur égales d'un seul nombre : le tableau tient dans l'écran."""
-    return times(sizes[:1] if sizes and sizes[0] == sizes[1] else sizes)
+    return dimensions(sizes[:1] if sizes and sizes[0] == sizes[1] else sizes)
 
 
 def _is_main(row: Row) -> bool:
-    return bool(row.params or row.macs or row.kernel or row.kind in CONNECTING or not row.output)
+    return bool(row.params or row.macs or row.kernel or row.kind in JOINING or not row.output)
 
 
 def summarize(

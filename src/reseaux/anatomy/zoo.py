@@ -88,7 +88,6 @@ class Family:
         year: l'année de sa prépublication (les deux premiers chiffres du numéro arXiv).
         params: (plus petit, plus grand) nombre de paramètres.
         best: la meilleure exactitude top-1 sur ImageNet, en %, parmi tous les poids proposés.
-        best_weights: les poids qui l'obtiennent.
     """
 
     name: str
@@ -97,7 +96,6 @@ class Family:
     year: int | None
     params: tuple[int, int]
     best: float
-    best_weights: str
 
 
 @cache
@@ -116,15 +114,13 @@ def _family(name: str, group: list[TorchvisionWeights]) -> Family:
     members = tuple(dict.fromkeys(w.model for w in group))
     documentation = " ".join((models.get_model_builder(members[0]).__doc__ or "").split())
     cited = _ARXIV.search(documentation)
-    best = max(group, key=lambda w: w.top1)
     return Family(
         name,
         members,
         cited[1] if cited else None,
         2000 + int(cited[2]) if cited else None,
         (min(w.params for w in group), max(w.params for w in group)),
-        best.top1,
-        f"{best.model} {best.weights}",
+        max(w.top1 for w in group),
     )
 
 

@@ -25,7 +25,7 @@ from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
 from reseaux.errors import ReseauxError
-from reseaux.few_data.few_shot import Episode, check_indices
+from reseaux.few_data.episodes import Episode, check_indices
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Weights = dict[str, Tensor]
@@ -130,7 +130,7 @@ def reptile(
     steps: int,
     rate: float,
     first_move: float = 1.0,
-    batch: int = 20,
+    batch_size: int = 20,
     loss: Loss = functional.cross_entropy,
 ) -> nn.Module:
     """Cherche le point de départ d'où l'adaptation va le plus vite (Nichol 2018).
@@ -144,7 +144,7 @@ def reptile(
         steps: nombre de pas de gradient sur chaque tâche.
         rate: leur taille.
         first_move: ε au premier lot, dans ]0, 1] ; il décroît ensuite jusqu'à 0.
-        batch: nombre de tâches par mouvement de θ.
+        batch_size: nombre de tâches par mouvement de θ.
         loss: perte moyenne, fonction des sorties et des réponses d'une tâche.
 
     Returns:
@@ -153,18 +153,16 @@ def reptile(
     Raises:
         ReseauxError: réglage hors limites ; voir aussi :func:`adapt`.
     """
-    if not 0 < first_move <= 1 or batch < 1:
+    if not 0 < first_move <= 1 or batch_size < 1:
         raise ReseauxError(
-            f"Premier mouvement de {first_move} et lots de {batch} tâches : il faut un mouvement "
-            "entre 0 (exclu) et 1, et au moins une tâche."
+            f"Premier mouvement de {first_move} et lots de {batch_size} tâches : il faut un "
+            "mouvement entre 0 (exclu) et 1, et au moins une tâche."
         )
-    lots = list(_lots(tasks, batch))
-    for number, lot in enumerate(lots):
-        for task in lot:
-            check_indices(images, task)
-        drawn = [np.concatenate([task.support, task.queries], axis=1) for task in lot]
+    batches = list(_batches(images, tasks, batch_size))
+    for number, batch in enumerate(batches):
+        drawn = [np.concatenate([task.support, task.queries], axis=1) for task in batch]
         adapted = adapt(network, *_examples(images, drawn), steps=steps, rate=rate, loss=loss)
-        move = first_move * (1 - number / len(lots))
+        move = first_move * (1 - number / len(batches))
         with torch.no_grad():
             for name, weight in network.named_parameters():
                 weight.lerp_(adapted[name].mean(0), move)
@@ -178,7 +176,7 @@ def evaluate(
     *,
     steps: int,
     rate: float,
-    batch: int = 50,
+    batch_size: int = 50,
 ) -> NDArray[np.float64]:
     """Rend l'exactitude sur chaque épisode, après adaptation à son seul support.
 
@@ -188,27 +186,28 @@ def evaluate(
         tasks: les épisodes.
         steps: nombre de pas de gradient sur le support.
         rate: leur taille.
-        batch: nombre d'épisodes traités ensemble.
+        batch_size: nombre d'épisodes traités ensemble.
 
     Raises:
         ReseauxError: voir :func:`adapt`.
     """
     scores: list[float] = []
-    for lot in _lots(tasks, batch):
-        for task in lot:
-            check_indices(images, task)
-        support = _examples(images, [task.support for task in lot])
+    for batch in _batches(images, tasks, batch_size):
+        support = _examples(images, [task.support for task in batch])
         weights = adapt(network, *support, steps=steps, rate=rate)
-        x, y = _examples(images, [task.queries for task in lot])
+        x, y = _examples(images, [task.queries for task in batch])
         with torch.no_grad():
             outputs = vmap(lambda w, z: functional_call(network, w, (z,)))(weights, x)
         scores += (outputs.argmax(-1) == y).double().mean(1).tolist()
     return np.array(scores)
 
 
-def _lots(tasks: Iterator[Episode], size: int) -> Iterator[list[Episode]]:
-    while lot := list(islice(tasks, size)):
-        yield lot
+def _batches(images: Tensor, tasks: Iterator[Episode], size: int) -> Iterator[list[Episode]]:
+    """Les épisodes par lots, une fois vérifié que leurs images existent."""
+    while batch := list(islice(tasks, size)):
+        for task in batch:
+            check_indices(images, task)
+        yield batch
 
 
 def _examples(images: Tensor, drawn: Sequence[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -31,31 +32,23 @@ def last_maps(model: nn.Module, batch: Tensor) -> nn.Module:
     Raises:
         ReseauxError: le réseau ne rend pas de cartes ; il n'est pas convolutif.
     """
-    if any("attention" in type(m).__name__.lower() for m in model.modules()):
-        raise _not_convolutional(model)
     found: list[nn.Module] = []
 
     def keep(module: nn.Module, _: object, output: object) -> None:
         if isinstance(output, Tensor) and output.ndim == 4 and min(output.shape[2:]) > 1:
             found.append(module)
 
-    hooks = [m.register_forward_hook(keep) for m in model.modules() if m is not model]
-    try:
-        with torch.inference_mode():
-            model(batch[:1])
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if not found:
-        raise _not_convolutional(model)
+    with ExitStack() as hooks, torch.inference_mode():
+        for module in list(model.modules())[1:]:
+            hooks.callback(module.register_forward_hook(keep).remove)
+        model(batch[:1])
+    attends = any("attention" in type(m).__name__.lower() for m in model.modules())
+    if attends or not found:
+        raise ReseauxError(
+            f"« {type(model).__name__} » ne finit pas par des cartes N×C×H×L : Grad-CAM demande un "
+            "réseau convolutif, comme « efficientnet-lite0 » ou « resnet50 »."
+        )
     return found[-1]
-
-
-def _not_convolutional(model: nn.Module) -> ReseauxError:
-    return ReseauxError(
-        f"« {type(model).__name__} » ne finit pas par des cartes N×C×H×L : Grad-CAM demande un "
-        "réseau convolutif, comme « efficientnet-lite0 » ou « resnet50 »."
-    )
 
 
 def heat_maps(
@@ -124,23 +117,20 @@ def draw_attention(
     Returns:
         La figure, que le notebook affiche si elle termine une cellule.
     """
-    import matplotlib.pyplot as plt
+    from reseaux.style import panels
 
     batch, heat = prepare(net, images), heat_maps(net, images).clamp_min(0)
     titles = [row[0].french for row in net.decode(batch, top=1)]
     low, high = batch.amin(dim=(1, 2, 3), keepdim=True), batch.amax(dim=(1, 2, 3), keepdim=True)
     seen = ((batch - low) / (high - low).clamp_min(1e-6)).permute(0, 2, 3, 1)
     rows = 2 * -(-len(images) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(width * columns, (width + 0.12) * rows), squeeze=False
-    )
-    for ax in axes.flat:
-        ax.axis("off")
-    for i, title in enumerate(titles):
-        row, column = 2 * (i // columns), i % columns
-        for ax in axes[row : row + 2, column]:
-            ax.imshow(seen[i].numpy())
-        axes[row, column].set_title(fill(title, 18), fontsize=9)
-        axes[row + 1, column].imshow(heat[i].numpy(), cmap="inferno", alpha=0.6, vmin=0, vmax=1)
-    plt.close(figure)
+    size = (width * columns, (width + 0.12) * rows)
+    with panels(rows, columns, size, images=True) as (figure, axes):
+        for i, title in enumerate(titles):
+            row, column = 2 * (i // columns), i % columns
+            top, bottom = axes[row : row + 2, column]
+            for ax in (top, bottom):
+                ax.imshow(seen[i].numpy())
+            top.set_title(fill(title, 18), fontsize=9)
+            bottom.imshow(heat[i].numpy(), cmap="inferno", alpha=0.6, vmin=0, vmax=1)
     return figure

@@ -11,20 +11,25 @@ Trois précautions, chacune contre un accident courant :
 
 import io
 import pickle
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from reseaux.atomic import atomic_write as atomic_write
+from reseaux.atomic import atomic_write
 from reseaux.errors import ReseauxError, nearest_name, unknown_name
+from reseaux.reuse import random_state
 
 FORMAT = 1  # à augmenter si le contenu d'une sauvegarde change
+# Ce que lèvent torch et safetensors devant un fichier abîmé.
+_UNREADABLE = (
+    *(pickle.UnpicklingError, safetensors.SafetensorError, RuntimeError, EOFError),
+    *(KeyError, ValueError, AttributeError, IndexError),
+)
 
 
 def save_weights(model: nn.Module, path: Path | str) -> Path:
@@ -39,9 +44,7 @@ def save_weights(model: nn.Module, path: Path | str) -> Path:
     state = {name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()}
     with atomic_write(path) as stream:
         if path.suffix == ".safetensors":
-            from safetensors.torch import save
-
-            stream.write(save(state))
+            stream.write(safetensors.torch.save(state))
         else:
             torch.save(state, stream)
     return path
@@ -54,17 +57,7 @@ def load_weights(model: nn.Module, path: Path | str) -> nn.Module:
         ReseauxError: fichier absent, abîmé ou dangereux ; poids d'une autre architecture.
     """
     path = Path(path)
-    if path.suffix == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load
-
-        try:
-            state: Any = load(_bytes(path))
-        except SafetensorError as error:
-            raise _damaged(path) from error
-    else:
-        state = read(path)
-    fill(model, state, path)
+    fill(model, read(path), path)
     return model
 
 
@@ -166,7 +159,7 @@ class Checkpoint:
                     f"« {self.path.name} » a été écrite sans « {name} » : la reprise ne serait pas "
                     "exacte. Passez-le aussi à « checkpoints.save »."
                 )
-        absent = [name for name in _RANDOM if name not in self.state["rng"]]
+        absent = [name for name in random_state.SOURCES if name not in self.state["rng"]]
         if absent:
             raise ReseauxError(
                 f"« {self.path.name} » n'a pas l'état du hasard de « {absent[0]} » : la reprise ne "
@@ -186,7 +179,7 @@ class Checkpoint:
             scheduler.load_state_dict(self.state["scheduler"])
         if generator is not None:
             generator.set_state(self.state["generator"])
-        _set_rng(self.state["rng"])
+        random_state.put_back(self.state["rng"])
         return self.epoch
 
     def _check_kind(self, what: str, given: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -206,18 +199,8 @@ class Checkpoint:
             )
 
 
-_RANDOM = ("torch", "cuda", "numpy", "python")
-_KEYS = (
-    "format",
-    "architecture",
-    "arguments",
-    "epoch",
-    "model",
-    "optimizer",
-    "scheduler",
-    "generator",
-    "rng",
-)
+_KEYS = ("format", "architecture", "arguments", "epoch")
+_STATES = ("model", "optimizer", "scheduler", "generator", "rng")
 
 
 def save(
@@ -253,7 +236,7 @@ def save(
         "optimizer": optimizer.state_dict(),
         "scheduler": scheduler.state_dict() if scheduler else None,
         "generator": generator.get_state() if generator else None,
-        "rng": _get_rng(),
+        "rng": random_state.get(),
     }
     with atomic_write(path) as stream:
         torch.save(content, stream)
@@ -268,7 +251,7 @@ def load(path: Path | str) -> Checkpoint:
     """
     path = Path(path)
     content = read(path)
-    missing = [k for k in _KEYS if not isinstance(content, dict) or k not in content]
+    missing = [k for k in (*_KEYS, *_STATES) if not isinstance(content, dict) or k not in content]
     if missing:
         raise ReseauxError(
             f"« {path.name} » n'est pas une sauvegarde d'entraînement : il y manque "
@@ -284,64 +267,33 @@ def load(path: Path | str) -> Checkpoint:
     )
 
 
-def _bytes(path: Path) -> bytes:
-    """Lit un fichier, ou propose celui du même dossier dont le nom est le plus proche."""
+def read(path: Path) -> Any:
+    """Lit un fichier de torch ou de safetensors sans jamais exécuter de code.
+
+    Raises:
+        ReseauxError: fichier absent, tronqué ou dangereux.
+    """
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError as error:
         neighbours = [f.name for f in path.parent.iterdir()] if path.parent.is_dir() else []
         nearest = nearest_name(path.name, neighbours)
         hint = f" Vouliez-vous dire « {nearest} » ?" if nearest else ""
         raise ReseauxError(f"Le fichier « {path} » n'existe pas.{hint}") from error
-
-
-def read(path: Path) -> Any:
-    """Lit un fichier de torch sans jamais exécuter de code.
-
-    Raises:
-        ReseauxError: fichier absent, tronqué ou dangereux.
-    """
-    content = _bytes(path)
     try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load(content)
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except _UNREADABLE as error:
         # Un pickle abîmé et un pickle qui appelle une fonction donnent la même exception ; dans le
         # second cas, torch nomme l'instruction refusée (« GLOBAL »).
-        if "GLOBAL" in str(error):
+        if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
             raise ReseauxError(
                 f"« {path.name} » n'a pas été chargé : il contient autre chose que des tenseurs et "
                 "des valeurs simples, et le lire pourrait exécuter du code. Demandez à son auteur "
                 "un fichier de poids seuls (state_dict), ou mieux un fichier « .safetensors »."
             ) from error
-        raise _damaged(path) from error
-    except (RuntimeError, EOFError, KeyError, ValueError, AttributeError, IndexError) as error:
-        raise _damaged(path) from error
-
-
-def _damaged(path: Path) -> ReseauxError:
-    size = path.stat().st_size
-    return ReseauxError(
-        f"« {path.name} » ({size} octets) est tronqué, abîmé ou d'un autre format. "
-        "Reprenez une copie entière, ou la sauvegarde précédente."
-    )
-
-
-def _get_rng() -> dict[str, Any]:
-    """L'état des trois sources de hasard, en valeurs simples que torch relit sans risque."""
-    _, keys, position, has_gauss, cached = np.random.get_state()
-    return {
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "numpy": [torch.from_numpy(np.asarray(keys, np.int64)), position, has_gauss, cached],
-        "python": list(random.getstate()),
-    }
-
-
-def _set_rng(state: dict[str, Any]) -> None:
-    torch.set_rng_state(state["torch"])
-    if state["cuda"] and torch.cuda.device_count() == len(state["cuda"]):
-        torch.cuda.set_rng_state_all(state["cuda"])
-    keys, position, has_gauss, cached = state["numpy"]
-    np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), position, has_gauss, cached))
-    version, internal, gauss = state["python"]
-    random.setstate((version, tuple(internal), gauss))
+        raise ReseauxError(
+            f"« {path.name} » ({len(content)} octets) est tronqué, abîmé ou d'un autre format. "
+            "Reprenez une copie entière, ou la sauvegarde précédente."
+        ) from error

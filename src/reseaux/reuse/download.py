@@ -6,12 +6,12 @@ Nous gardons ce qu'il fait bien (l'empreinte dans le nom du fichier, la barre de
 bibliothèque standard ; le fichier prend son nom d'un coup, par :func:`reseaux.atomic.atomic_write`.
 """
 
-import errno
 import hashlib
 import http.client
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 from urllib.error import HTTPError, URLError
@@ -19,12 +19,11 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from reseaux.atomic import atomic_write
-from reseaux.errors import ReseauxError
+from reseaux.errors import ReseauxError, os_reason
 from reseaux.formatting import NBSP, decimal, integer
 
 CHUNK = 1 << 18  # octets lus à la fois, au plus
 _PAGES = ("text/html", "application/xhtml+xml")
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _OFFLINE = "Vérifiez votre connexion à Internet"
 
 
@@ -72,7 +71,10 @@ def download(
                     "répète, un intermédiaire (cache, proxy) modifie le fichier."
                 )
     except OSError as error:  # ceux du réseau sont déjà traduits : celui-ci vient du disque
-        raise DownloadError(_disk_problem(error, target)) from error
+        raise DownloadError(
+            f"« {target} » ne peut pas être écrit : {os_reason(error)}. Rien n'a été gardé. "
+            "Libérez de la place, demandez le droit d'écrire, ou choisissez un autre dossier."
+        ) from error
     return target
 
 
@@ -89,19 +91,25 @@ def _copy(url: str, stream: IO[bytes], size: int | None, timeout: float, progres
     from tqdm import tqdm
 
     sha256, received = hashlib.sha256(), 0
-    with _open(url, timeout) as response:
+    with _translated(url, timeout):
+        response = urlopen(Request(url, headers={"User-Agent": "reseaux"}), timeout=timeout)
+    with response:
+        if response.headers.get_content_type() in _PAGES:
+            raise DownloadError(
+                f"« {url} » a rendu une page web au lieu d'un fichier. Un portail de connexion "
+                "(hôtel, école, train) s'interpose souvent ainsi : ouvrez votre navigateur, "
+                "identifiez-vous, puis réessayez."
+            )
         announced = response.headers.get("Content-Length", "")
         if size is None and announced.isdecimal():
             size = int(announced)
-        name = Path(urlsplit(url).path).name
-        with tqdm(
-            desc=f"Téléchargement de {name}",
-            total=size,
-            unit="o",
-            unit_scale=True,
-            disable=not progress,
-        ) as bar:
-            for chunk in _chunks(url, response, timeout):
+        title = f"Téléchargement de {Path(urlsplit(url).path).name}"
+        with tqdm(desc=title, total=size, unit="o", unit_scale=True, disable=not progress) as bar:
+            while True:
+                with _translated(url, timeout):
+                    chunk = response.read1(CHUNK)
+                if not chunk:
+                    break
                 stream.write(chunk)
                 sha256.update(chunk)
                 received += len(chunk)
@@ -114,33 +122,13 @@ def _copy(url: str, stream: IO[bytes], size: int | None, timeout: float, progres
     return sha256.hexdigest()
 
 
-def _open(url: str, timeout: float) -> http.client.HTTPResponse:
-    """Demande un fichier ; refuse une page web à sa place."""
+@contextmanager
+def _translated(url: str, timeout: float) -> Iterator[None]:
+    """Traduit les erreurs du réseau ; celles du disque, hors du bloc, n'y passent pas."""
     try:
-        request = Request(url, headers={"User-Agent": "reseaux"})
-        response: http.client.HTTPResponse = urlopen(request, timeout=timeout)
+        yield
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DownloadError(_network_problem(error, url, timeout)) from error
-    if response.headers.get_content_type() in _PAGES:
-        response.close()
-        raise DownloadError(
-            f"« {url} » a rendu une page web au lieu d'un fichier. Un portail de connexion (hôtel, "
-            "école, train) s'interpose souvent ainsi : ouvrez votre navigateur, identifiez-vous, "
-            "puis réessayez."
-        )
-    return response
-
-
-def _chunks(url: str, response: http.client.HTTPResponse, timeout: float) -> Iterator[bytes]:
-    """Rend les morceaux du fichier à mesure qu'ils arrivent."""
-    while True:
-        try:
-            chunk = response.read1(CHUNK)
-        except (OSError, http.client.HTTPException) as error:
-            raise DownloadError(_network_problem(error, url, timeout)) from error
-        if not chunk:
-            return
-        yield chunk
 
 
 def _network_problem(error: Exception, url: str, timeout: float) -> str:
@@ -185,22 +173,4 @@ def _refusal(code: int, url: str) -> str:
     return (
         f"Le serveur refuse « {url} » (code {code}). Vérifiez l'adresse et les réglages de votre "
         "proxy."
-    )
-
-
-def _disk_problem(error: OSError, target: Path) -> str:
-    """Dit pourquoi le fichier n'a pas pu être écrit, et quoi faire."""
-    elsewhere = "ou choisissez un autre dossier"
-    if error.errno in _FULL:
-        return (
-            f"Le disque de « {target.parent} » est plein : « {target.name} » n'a pas été gardé. "
-            f"Libérez de la place, {elsewhere}."
-        )
-    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        return (
-            f"Le dossier « {target.parent} » est interdit en écriture. Demandez-en le droit, "
-            f"{elsewhere}."
-        )
-    return (
-        f"« {target} » ne peut pas être écrit ({error.strerror}). Vérifiez ce chemin, {elsewhere}."
     )

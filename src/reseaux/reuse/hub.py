@@ -1,6 +1,7 @@
 """Les poids des classifieurs de torchvision : les trouver, les télécharger, en faire un réseau."""
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -16,11 +17,8 @@ from reseaux.reuse.download import download, has_hash
 if TYPE_CHECKING:
     from torchvision.models import WeightsEnum
 
-# Un fichier porte le début de son empreinte SHA-256 : « resnet50-11ad3fa6.pth ».
-_PREFIX = re.compile(r"-([0-9a-f]{8,})\.pth$")
 
-
-def find(name: str, others: tuple[str, ...] = ()) -> "tuple[str, WeightsEnum]":
+def resolve(name: str, others: tuple[str, ...] = ()) -> "tuple[str, WeightsEnum]":
     """Trouve un réseau et ses poids d'après leur nom, sans rien télécharger.
 
     Args:
@@ -54,26 +52,18 @@ def find(name: str, others: tuple[str, ...] = ()) -> "tuple[str, WeightsEnum]":
     return model, choices[tag]
 
 
-def fetch(
-    weights: "WeightsEnum",
-    cache: Path | str | None,
-    url: str | None,
-    timeout: float,
-    progress: bool,
-) -> Path:
-    """Télécharge des poids dans le cache, s'ils n'y sont pas déjà ; rend leur chemin.
+def fetch(address: str, cache: Path | str | None, timeout: float, progress: bool) -> Path:
+    """Télécharge un fichier de poids dans le cache, s'il n'y est pas déjà ; rend son chemin.
 
     Args:
-        weights: les poids.
-        cache: le dossier où les garder ; par défaut, celui de ``torch.hub``.
-        url: une autre adresse du fichier ; son nom porte aussi le début de l'empreinte.
+        address: son adresse ; le nom du fichier porte le début de son empreinte.
+        cache: le dossier où le garder ; par défaut, celui de ``torch.hub``.
         timeout: durée, en secondes, au bout de laquelle un serveur muet est abandonné.
         progress: montrer une barre de progression.
 
     Raises:
         DownloadError: voir :func:`reseaux.reuse.download.download`.
     """
-    address = url or weights.url
     name = Path(urlsplit(address).path).name
     folder = Path(cache) if cache else Path(torch.hub.get_dir()) / "checkpoints"
     return download(address, folder / name, hash_prefix(name), timeout=timeout, progress=progress)
@@ -85,7 +75,7 @@ def hash_prefix(name: str) -> str:
     Raises:
         ReseauxError: le nom n'en porte pas.
     """
-    found = _PREFIX.search(name)
+    found = re.search(r"-([0-9a-f]{8,})\.pth$", name)
     if not found:
         raise ReseauxError(
             f"« {name} » ne porte pas le début de son empreinte : on ne pourrait pas le vérifier. "
@@ -94,7 +84,7 @@ def hash_prefix(name: str) -> str:
     return found[1]
 
 
-def check(weights: "WeightsEnum", file: Path) -> Path:
+def check_file(weights: "WeightsEnum", file: Path) -> Path:
     """Vérifie qu'un fichier est bien celui de ces poids ; rend son chemin.
 
     Raises:
@@ -109,24 +99,32 @@ def check(weights: "WeightsEnum", file: Path) -> Path:
     return file
 
 
-def build(model: str, weights: "WeightsEnum", file: Path) -> nn.Module:
-    """Construit un réseau de torchvision avec les poids d'un fichier déjà vérifié.
+def build_network(model: str, weights: "WeightsEnum", file: Path | None) -> nn.Module:
+    """Construit un réseau de torchvision tel que ces poids le veulent, et les y met.
 
     torchvision règle lui-même ce qui dépend des poids (taille d'entrée, sorties auxiliaires, noms
     anciens) ; nous ne remplaçons que la lecture du fichier, qui chez lui pourrait exécuter du code.
+
+    Args:
+        model: le nom du réseau.
+        weights: ses poids.
+        file: leur fichier, déjà vérifié ; ``None`` laisse des poids tirés au hasard.
 
     Raises:
         ReseauxError: fichier illisible ou dangereux, ou poids d'une autre architecture.
     """
     from torchvision import models
 
-    tensors = checkpoints.read(file)
-    try:
-        with mock.patch.object(weights, "get_state_dict", return_value=tensors):
+    tensors = checkpoints.read(file) if file else {}
+    with ExitStack() as patches:
+        patches.enter_context(mock.patch.object(weights, "get_state_dict", return_value=tensors))
+        if file is None:
+            patches.enter_context(mock.patch.object(nn.Module, "load_state_dict"))
+        try:
             network: nn.Module = models.get_model(model, weights=weights)
-    except RuntimeError as error:
-        raise ReseauxError(
-            f"Les poids de « {file.name} » ne sont pas ceux de « {model} ». Vérifiez le nom du "
-            "réseau, ou l'adresse du fichier."
-        ) from error
+        except RuntimeError as error:
+            raise ReseauxError(
+                f"Les poids de « {file} » ne sont pas ceux de « {model} ». Vérifiez le nom du "
+                "réseau, ou l'adresse du fichier."
+            ) from error
     return network.eval()

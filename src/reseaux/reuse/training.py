@@ -177,5 +177,14 @@ def predict(model: nn.Module, images: Tensor, batch_size: int = 128) -> Tensor:
 
 
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 128) -> float:
-    """Part des images bien classées, entre 0 et 1."""
+    """Part des images bien classées, entre 0 et 1.
+
+    Raises:
+        ReseauxError: pas autant d'étiquettes que d'images, ou aucune image.
+    """
+    if len(images) != len(labels) or not len(images):
+        raise ReseauxError(
+            f"{len(images)} images et {len(labels)} étiquettes : il faut autant des unes que des "
+            "autres, et au moins une."
+        )
     return float((predict(model, images, batch_size) == labels.cpu()).double().mean())

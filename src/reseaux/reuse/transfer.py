@@ -1,113 +1,67 @@
-"""Réutiliser un réseau déjà entraîné : caractéristiques, sonde linéaire, réglage fin.
+"""Réutiliser un réseau déjà entraîné : préparer les images, apprendre une sonde, régler finement.
 
-Un réseau se lit comme une suite d'étages. Après chacun, la moyenne spatiale des cartes donne un
-vecteur par image : les caractéristiques de cette profondeur. Une *sonde* est une régression
-logistique sur ces vecteurs ; le *réglage fin* continue l'entraînement du réseau lui-même.
+Une *sonde* (:mod:`reseaux.reuse.probe`) est une régression logistique sur les caractéristiques
+d'une profondeur (:mod:`reseaux.reuse.backbone`) ; le *réglage fin* continue l'entraînement du
+réseau lui-même.
 
-Tout cela se fait aussi d'une commande, sur un dossier d'images (voir :mod:`photos.command`) :
-
-    python -m photos.command DOSSIER
+Tout cela se fait aussi d'une commande, sur un dossier d'images (voir :mod:`photos.command`).
 """
 
 import copy
 import hashlib
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reseaux.data import LabeledImages
 from reseaux.errors import ReseauxError
 from reseaux.reuse import checkpoints, training
+from reseaux.reuse.backbone import Backbone as Backbone
+from reseaux.reuse.backbone import Features as Features
+from reseaux.reuse.backbone import LinearProbe as LinearProbe
+from reseaux.reuse.backbone import depth_names as depth_names
+from reseaux.reuse.backbone import extract_features as extract_features
+from reseaux.reuse.backbone import new_head as new_head
+from reseaux.reuse.probe import as_linear_layer as as_linear_layer
+from reseaux.reuse.probe import choose_depth as choose_depth
+from reseaux.reuse.probe import linear_probe as linear_probe
 from reseaux.reuse.weights import Pretrained
 
-Features = NDArray[np.float32]
-
-_CACHED_SETS = 8  # jeux d'images gardés en mémoire ; environ 8 ko par image
-_cache: "OrderedDict[str, list[Features]]" = OrderedDict()
+Triplet = tuple[float, float, float]
 
 
-def stages(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Découpe le réseau en étages successifs, de l'entrée à la dernière couche de convolution.
+def normalization(pretrained: Pretrained) -> tuple[Triplet, Triplet]:
+    """Moyenne retirée à chaque canal par la préparation d'un réseau, et ce qui le divise ensuite.
 
-    Args:
-        model: un EfficientNet de timm, ou un réseau de torchvision fait d'une suite « features »
-            (EfficientNet, ConvNeXt, MobileNet…) ou des quatre étages d'un ResNet.
-
-    Returns:
-        (nom français, étage) dans l'ordre ; enchaînés, ils sont le réseau sans son classifieur.
-
-    Raises:
-        ReseauxError: le réseau n'a aucune de ces structures.
+    La préparation est affine. Une image noire donne −m/s, une blanche (1 − m)/s : on les mesure.
     """
-    parts: Any = model
-    if isinstance(getattr(model, "features", None), nn.Sequential):
-        first, *blocks, last = parts.features
-        end = last
-    elif all(hasattr(model, name) for name in ("conv1", "maxpool", "layer4", "fc")):
-        first = nn.Sequential(parts.conv1, parts.bn1, parts.relu, parts.maxpool)
-        *blocks, end = parts.layer1, parts.layer2, parts.layer3, parts.layer4
-    else:
-        needed = ("conv_stem", "bn1", "blocks", "conv_head", "bn2", "classifier")
-        missing = [name for name in needed if not hasattr(model, name)]
-        if missing:
-            raise ReseauxError(
-                f"Le réseau « {type(model).__name__} » n'a pas d'attribut « {missing[0]} » : le "
-                "découpage en étages vaut pour les EfficientNet de timm, et pour les réseaux de "
-                "torchvision qui ont une suite « features » ou les étages d'un ResNet."
-            )
-        first = nn.Sequential(parts.conv_stem, parts.bn1)
-        blocks = list(parts.blocks)
-        end = nn.Sequential(parts.conv_head, parts.bn2)
-    middle = [(f"bloc {k}", block) for k, block in enumerate(blocks, start=1)]
-    return [("entrée", first), *middle, ("fin", end)]
+    black, white = (
+        pretrained.transform(Image.new("RGB", (64, 64), color)).mean(dim=(1, 2)).double()
+        for color in ("black", "white")
+    )
+    std = 1 / (white - black)
+    mean = -black * std
+    r, g, b = (round(float(value), 6) for value in mean)
+    rs, gs, bs = (round(float(value), 6) for value in std)
+    return (r, g, b), (rs, gs, bs)
 
 
-def new_head(model: nn.Module, classes: int, seed: int) -> nn.Linear:
-    """Remplace la dernière couche linéaire, le classifieur, par une neuve ; rend celle-ci.
-
-    Args:
-        model: modifié sur place.
-        classes: nombre de sorties.
-        seed: graine de ses poids ; le hasard de l'appelant n'est pas touché.
-
-    Raises:
-        ReseauxError: le réseau n'a pas de couche linéaire.
-    """
-    linears = [name for name, part in model.named_modules() if isinstance(part, nn.Linear)]
-    if not linears:
-        raise ReseauxError(
-            f"Le réseau « {type(model).__name__} » n'a pas de couche linéaire à remplacer."
-        )
-    parent, _, name = linears[-1].rpartition(".")
-    old: Any = model.get_submodule(linears[-1])
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        head = nn.Linear(old.in_features, classes).to(old.weight.device)
-    setattr(model.get_submodule(parent), name, head)
-    return head
-
-
-def depth_names(pretrained: Pretrained) -> tuple[str, ...]:
-    """Nom de chaque profondeur, de l'entrée à la fin ; leur nombre est celui des profondeurs."""
-    return tuple(name for name, _ in stages(pretrained.model))
-
-
-def prepare(images: LabeledImages | NDArray[Any], size: int = 64) -> Tensor:
-    """Prépare des images grises pour un réseau qui attend trois canaux entre −1 et 1.
+def resize(images: LabeledImages | NDArray[Any], size: int) -> Tensor:
+    """Met des images à une taille, en trois canaux, sans changer leurs valeurs.
 
     Args:
         images: N×H×L (gris) ou N×H×L×3 (couleur), valeurs entre 0 et 1.
         size: côté en sortie ; l'image est agrandie ou réduite (bicubique).
 
     Returns:
-        N×3×size×size ; le gris est répété dans les trois canaux.
+        N×3×size×size, entre 0 et 1 ; le gris est répété dans les trois canaux.
 
     Raises:
         ReseauxError: forme ou valeurs inattendues.
@@ -126,225 +80,77 @@ def prepare(images: LabeledImages | NDArray[Any], size: int = 64) -> Tensor:
     tensor = tensor[:, None] if array.ndim == 3 else tensor.permute(0, 3, 1, 2)
     if tensor.shape[-2:] != (size, size):
         tensor = F.interpolate(tensor, (size, size), mode="bicubic", antialias=True).clamp(0, 1)
-    return ((tensor - 0.5) / 0.5).expand(-1, 3, -1, -1).contiguous()
+    return tensor.expand(-1, 3, -1, -1)
 
 
-def features(
-    pretrained: Pretrained, images: Tensor, depth: int = -1, batch_size: int = 64
-) -> Features:
-    """Caractéristiques des images à une profondeur : les moyennes spatiales des cartes.
-
-    Un seul passage calcule toutes les profondeurs ; elles restent en mémoire, et redemander les
-    mêmes images au même réseau ne coûte plus rien.
+def prepare(pretrained: Pretrained, images: LabeledImages | NDArray[Any], size: int = 64) -> Tensor:
+    """Prépare des images pour un réseau, avec la moyenne et l'échelle de son entraînement.
 
     Args:
         pretrained: le réseau.
-        images: N×3×H×L, préparées (voir :func:`prepare`).
-        depth: 0 pour l'entrée, −1 pour la fin.
-        batch_size: nombre d'images traitées ensemble.
+        images: N×H×L (gris) ou N×H×L×3 (couleur), valeurs entre 0 et 1.
+        size: côté en sortie.
 
     Returns:
-        N×C, C étant le nombre de cartes à cette profondeur.
+        N×3×size×size (voir :func:`resize`).
 
     Raises:
-        ReseauxError: profondeur inconnue.
+        ReseauxError: forme ou valeurs inattendues.
     """
-    count = len(stages(pretrained.model))
-    if not -count <= depth < count:
-        raise ReseauxError(f"Profondeur {depth} demandée ; il faut entre 0 et {count - 1}, ou −1.")
-    return _every_depth(pretrained, images, batch_size)[depth]
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in normalization(pretrained))
+    return ((resize(images, size) - mean) / std).contiguous()
 
 
-def _every_depth(pretrained: Pretrained, images: Tensor, batch_size: int = 64) -> list[Features]:
-    """Les caractéristiques à toutes les profondeurs, calculées ou gardées d'un appel précédent."""
-    # Les poids comptent : un réseau réentraîné n'a plus la même empreinte.
-    key = _digest(*pretrained.model.state_dict().values(), images)
-    if key not in _cache:
-        _cache[key] = extract_features(pretrained.model, images, batch_size)
-        while len(_cache) > _CACHED_SETS:
-            _cache.popitem(last=False)
-    _cache.move_to_end(key)
-    return _cache[key]
-
-
-def _digest(*tensors: Tensor) -> str:
-    """Empreinte de tenseurs, formes comprises."""
-    digest = hashlib.blake2b(str([tuple(tensor.shape) for tensor in tensors]).encode())
-    for tensor in tensors:
-        array: NDArray[Any] = tensor.detach().cpu().contiguous().numpy()
-        digest.update(array.data)
-    return digest.hexdigest()
-
-
-@torch.inference_mode()
-def extract_features(model: nn.Module, images: Tensor, batch_size: int = 64) -> list[Features]:
-    """Traverse le réseau une fois et moyenne les cartes après chaque étage, sans rien garder.
-
-    Returns:
-        Pour chaque profondeur, N×C.
-    """
-    was_training = model.training
-    model.eval()
-    device = next(model.parameters()).device
-    parts = [part for _, part in stages(model)]
-    found: list[list[Tensor]] = [[] for _ in parts]
-    for batch in torch.split(images, batch_size):
-        # Canaux en dernier : deux fois plus rapide sur un processeur, mêmes nombres.
-        x = batch.to(device, memory_format=torch.channels_last)
-        for k, part in enumerate(parts):
-            x = part(x)
-            found[k].append(x.mean(dim=(2, 3)).cpu())
-    model.train(was_training)
-    return [torch.cat(vectors).numpy() for vectors in found]
-
-
-def pixels(images: LabeledImages | NDArray[Any]) -> Features:
-    """Les pixels bruts, un vecteur par image : ce qu'une sonde apprend sans aucun réseau."""
-    array = images.images if isinstance(images, LabeledImages) else np.asarray(images)
-    return np.ascontiguousarray(array.reshape(len(array), -1), dtype=np.float32)
-
-
-def linear_probe(vectors: Features, labels: NDArray[Any], strength: float = 1.0) -> Any:
-    """Apprend une sonde : caractéristiques centrées et réduites, puis régression logistique.
-
-    Args:
-        vectors: N×C.
-        labels: N entiers, au moins deux classes.
-        strength: inverse de la régularisation (« C » de scikit-learn).
-
-    Returns:
-        Le classifieur scikit-learn ; ``.score(vectors, labels)`` donne son exactitude.
-
-    Raises:
-        ReseauxError: une seule classe.
-    """
-    from sklearn.decomposition import PCA
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    if len(np.unique(labels)) < 2:
-        raise ReseauxError("Une sonde sépare des classes : il en faut au moins deux.")
-    # Moins d'images que de caractéristiques : la solution est dans l'espace des images. Y tourner
-    # les axes (ACP sans rien perdre) donne le même classifieur, bien plus vite.
-    wide = vectors.shape[1] > vectors.shape[0]
-    classifier = make_pipeline(
-        StandardScaler(),
-        PCA(svd_solver="full") if wide else "passthrough",
-        LogisticRegression(C=strength, max_iter=2000),
-    )
-    # Ces matrices sont petites : plusieurs fils d'exécution passeraient leur temps à s'attendre.
-    with threadpool_limits(1, user_api="blas"):
-        return classifier.fit(vectors, labels)
-
-
-def as_linear_layer(classifier: Any) -> nn.Linear:
-    """Réécrit une sonde en une seule couche linéaire : de simples nombres, qui se sauvent.
-
-    Centrer, réduire, tourner les axes puis séparer : chaque étape est affine, leur suite aussi.
-
-    Args:
-        classifier: ce que rend :func:`linear_probe`.
-
-    Returns:
-        Une couche C → K ; le softmax de ses sorties est ``classifier.predict_proba``.
-    """
-    scaler, rotation, logistic = (step for _, step in classifier.steps)
-    weight, bias = logistic.coef_, logistic.intercept_
-    if len(logistic.classes_) == 2:  # scikit-learn ne garde que la seconde des deux classes
-        weight, bias = np.vstack([0 * weight, weight]), np.concatenate([0 * bias, bias])
-    if rotation != "passthrough":
-        weight = weight @ rotation.components_
-        bias = bias - weight @ rotation.mean_
-    weight = weight / scaler.scale_
-    bias = bias - weight @ scaler.mean_
-    layer = nn.Linear(weight.shape[1], weight.shape[0])
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(weight))
-        layer.bias.copy_(torch.from_numpy(bias))
-    return layer.requires_grad_(False)
-
-
-def choose_depth(
-    vectors: list[Features], labels: NDArray[Any], folds: int = 4, seed: int = 0
-) -> tuple[int, list[float]]:
-    """Choisit la profondeur dont la sonde répond le mieux, par validation croisée.
-
-    Args:
-        vectors: les caractéristiques à chaque profondeur, N×C.
-        labels: N entiers.
-        folds: nombre de parts ; les classes y sont réparties également.
-        seed: graine du partage.
-
-    Returns:
-        La profondeur (à égalité, la plus lointaine) et l'exactitude de chacune.
-
-    Raises:
-        ReseauxError: aucune classe n'a deux images, ou une seule classe.
-    """
-    if len(np.unique(labels)) < 2 or np.bincount(labels).max() < 2:
-        raise ReseauxError(
-            "Pas assez d'images pour choisir la profondeur : il faut au moins deux classes, et "
-            "deux images dans l'une. Donnez la profondeur vous-même."
-        )
-    rng = np.random.default_rng(seed)
-    fold = np.empty(len(labels), np.int64)
-    offset = 0  # d'une classe à l'autre, on continue de tourner : les parts restent égales
-    for k in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == k))
-        fold[members] = (offset + np.arange(len(members))) % folds
-        offset += len(members)
-    scores = []
-    for known in vectors:
-        right = 0
-        for held in (fold == k for k in range(folds)):
-            if held.any() and len(np.unique(labels[~held])) > 1:
-                classifier = linear_probe(known[~held], labels[~held])
-                right += int((classifier.predict(known[held]) == labels[held]).sum())
-        scores.append(right / len(labels))
-    best = max(range(len(scores)), key=lambda depth: (scores[depth], depth))
-    return best, scores
-
-
-def by_depth(
+def start_fine_tuning(
     pretrained: Pretrained,
-    pool: LabeledImages,
-    test: LabeledImages,
-    per_class: int,
-    draws: int = 5,
-    size: int = 64,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Exactitude d'une sonde à chaque profondeur, et sur les pixels bruts, pour plusieurs tirages.
+    image_shape: Sequence[int],
+    classes: int,
+    *,
+    first_trained: int = 0,
+    learning_rate: float = 1e-3,
+    backbone_rate: float = 1.0,
+    seed: int = 0,
+) -> tuple[nn.Module, torch.optim.Optimizer]:
+    """Copie un réseau, gèle son début, lui donne un classifieur neuf et un optimiseur.
 
     Args:
-        pretrained: le réseau.
-        pool: les images où tirer celles d'entraînement.
-        test: les images de test, les mêmes pour tous les tirages.
-        per_class: nombre d'images d'entraînement par classe.
-        draws: nombre de tirages ; leurs graines sont 0, 1, 2…
-        size: côté des images données au réseau.
+        pretrained: le réseau de départ ; il n'est pas modifié.
+        image_shape: la forme d'une image préparée, (3, H, L).
+        classes: voir :func:`fine_tune`, comme les suivants.
+        first_trained: la première profondeur qui apprend.
+        learning_rate: le pas du classifieur.
+        backbone_rate: le pas du reste, rapporté à celui du classifieur.
+        seed: graine du classifieur.
 
-    Returns:
-        (tirages × profondeurs, tirages) : exactitudes des caractéristiques, puis des pixels.
+    Raises:
+        ReseauxError: profondeur hors limites.
     """
-    x, z = prepare(pool, size), prepare(test, size)
-    # L'empreinte des images et des poids se calcule une fois, et non une par profondeur.
-    spaces = list(zip(_every_depth(pretrained, x), _every_depth(pretrained, z), strict=True))
-    spaces.append((pixels(pool), pixels(test)))
-    # Tirer des numéros plutôt que des images : les caractéristiques sont calculées une fois.
-    numbered = LabeledImages(np.arange(len(pool), dtype=np.float32), pool.labels, pool.names)
-    scores = []
-    for seed in range(draws):
-        chosen = numbered.sample(per_class, seed)[0].images.astype(np.int64)
-        scores.append(
-            [
-                linear_probe(train[chosen], pool.labels[chosen]).score(held, test.labels)
-                for train, held in spaces
-            ]
+    count = len(depth_names(pretrained.model))
+    if not 0 <= first_trained <= count:
+        raise ReseauxError(
+            f"« first_trained » vaut {first_trained} ; il faut entre 0 (tout le réseau) et {count} "
+            "(le classifieur seul)."
         )
-    table = np.array(scores)
-    return table[:, :-1], table[:, -1]
+    model = copy.deepcopy(pretrained.model).requires_grad_(True)
+    if first_trained:
+        _freeze_before(model, first_trained, image_shape)
+    new = list(new_head(model, classes, seed).parameters())
+    model = model.to(memory_format=torch.channels_last)  # deux fois plus rapide sur un processeur
+    known = [p for p in model.parameters() if p.requires_grad and all(p is not q for q in new)]
+    groups: list[dict[str, Any]] = [{"params": new}]
+    if known:
+        groups.insert(0, {"params": known, "lr": learning_rate * backbone_rate})
+    return model, torch.optim.AdamW(groups, lr=learning_rate, weight_decay=1e-2)
+
+
+def _freeze_before(model: nn.Module, depth: int, image_shape: Sequence[int]) -> None:
+    """Gèle les paramètres dont dépend la sortie de la profondeur précédente, et eux seuls."""
+    parameters = list(model.parameters())
+    image = parameters[0].new_zeros(1, *image_shape)
+    output = Backbone(model, depth - 1).eval()(image).sum()
+    slopes = torch.autograd.grad(output, parameters, allow_unused=True)
+    for parameter, slope in zip(parameters, slopes, strict=True):
+        parameter.requires_grad_(slope is None)
 
 
 def fine_tune(
@@ -394,12 +200,6 @@ def fine_tune(
     Raises:
         ReseauxError: étiquettes ou profondeur hors limites ; reprise d'un autre entraînement.
     """
-    count = len(stages(pretrained.model))
-    if not 0 <= first_trained <= count:
-        raise ReseauxError(
-            f"« first_trained » vaut {first_trained} ; il faut entre 0 (tout le réseau) et {count} "
-            "(le classifieur seul)."
-        )
     if classes < 2 or int(labels.min()) < 0 or int(labels.max()) >= classes:
         raise ReseauxError(
             f"Étiquettes de {int(labels.min())} à {int(labels.max())} pour {classes} classes : "
@@ -407,17 +207,15 @@ def fine_tune(
         )
     if resume and checkpoint is None:
         raise ReseauxError("Pour reprendre, donnez aussi le fichier de sauvegarde (checkpoint).")
-    model = copy.deepcopy(pretrained.model)
-    for k, (_, part) in enumerate(stages(model)):
-        part.requires_grad_(k >= first_trained)
-    head = new_head(model, classes, seed)
-    model = model.to(memory_format=torch.channels_last)  # deux fois plus rapide sur un processeur
-    new = list(head.parameters())
-    known = [p for p in model.parameters() if p.requires_grad and all(p is not q for q in new)]
-    groups: list[dict[str, Any]] = [{"params": new}]
-    if known:
-        groups.insert(0, {"params": known, "lr": learning_rate * backbone_rate})
-    optimizer = torch.optim.AdamW(groups, lr=learning_rate, weight_decay=1e-2)
+    model, optimizer = start_fine_tuning(
+        pretrained,
+        images.shape[1:],
+        classes,
+        first_trained=first_trained,
+        learning_rate=learning_rate,
+        backbone_rate=backbone_rate,
+        seed=seed,
+    )
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     generator = torch.Generator().manual_seed(seed)
     settings = {
@@ -469,6 +267,15 @@ def fine_tune(
         worker=worker,
     )
     return model.eval()
+
+
+def _digest(*tensors: Tensor) -> str:
+    """Empreinte de tenseurs, formes comprises : reconnaît les images d'un entraînement repris."""
+    digest = hashlib.blake2b(str([tuple(tensor.shape) for tensor in tensors]).encode())
+    for tensor in tensors:
+        array: NDArray[Any] = tensor.detach().cpu().contiguous().numpy()
+        digest.update(array.data)
+    return digest.hexdigest()
 
 
 def _check_same(

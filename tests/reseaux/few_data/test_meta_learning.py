@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from reseaux.errors import ReseauxError
-from reseaux.few_data import few_shot as fs
+from reseaux.few_data import episodes
 from reseaux.few_data import meta_learning as ml
 
 LABELS = np.repeat(np.arange(6), 8)
@@ -37,7 +37,7 @@ def after_descent(start, x, y, steps, rate):
 
 
 def small_tasks(count=8, seed=0):
-    return fs.episodes(LABELS, 3, 2, 2, count, seed)
+    return episodes.sample(LABELS, 3, 2, 2, count, seed)
 
 
 def table(task):
@@ -64,10 +64,10 @@ def test_adaptation_of_a_linear_model_is_its_closed_form(steps):
 def test_reptile_on_a_linear_model_is_its_closed_form(batch):
     expected = linear_network()[1].weight.detach().clone()
     tasks = list(small_tasks())
-    lots = [tasks[i : i + batch] for i in range(0, 8, batch)]
-    for number, lot in enumerate(lots):
-        ends = [after_descent(expected, *table(task), 5, 0.3) for task in lot]
-        move = 0.8 * (1 - number / len(lots))
+    batches = [tasks[i : i + batch] for i in range(0, 8, batch)]
+    for number, drawn in enumerate(batches):
+        ends = [after_descent(expected, *table(task), 5, 0.3) for task in drawn]
+        move = 0.8 * (1 - number / len(batches))
         expected = expected + move * (torch.stack(ends).mean(0) - expected)
     network = ml.reptile(
         linear_network(),
@@ -76,7 +76,7 @@ def test_reptile_on_a_linear_model_is_its_closed_form(batch):
         steps=5,
         rate=0.3,
         first_move=0.8,
-        batch=batch,
+        batch_size=batch,
         loss=squared,
     )
     torch.testing.assert_close(network[1].weight.detach(), expected)
@@ -102,7 +102,7 @@ def test_adaptation_is_an_ordinary_gradient_descent_for_each_task():
 def test_evaluation_is_adaptation_then_counting():
     network = ml.start_network(6, 3, seed=0).double()
     tasks = list(small_tasks(5))
-    found = ml.evaluate(network, IMAGES, iter(tasks), steps=3, rate=0.2, batch=2)
+    found = ml.evaluate(network, IMAGES, iter(tasks), steps=3, rate=0.2, batch_size=2)
     for task, score in zip(tasks, found, strict=True):
         x, y = IMAGES[task.support.ravel()], torch.arange(3).repeat_interleave(2)
         weights = ml.adapt(network, x[None], y[None], steps=3, rate=0.2)
@@ -124,7 +124,7 @@ def test_adaptation_leaves_the_start_alone_and_reptile_moves_it():
 def test_the_seeds_repeat_the_start_to_the_last_bit():
     def learned(seed):
         network = ml.start_network(6, 3, seed=0).double()
-        ml.reptile(network, IMAGES, small_tasks(seed=seed), steps=3, rate=0.2, batch=3)
+        ml.reptile(network, IMAGES, small_tasks(seed=seed), steps=3, rate=0.2, batch_size=3)
         return torch.cat([weight.detach().ravel() for weight in network.parameters()])
 
     before = torch.get_rng_state()
@@ -140,10 +140,10 @@ def test_the_learned_start_is_better_than_a_random_one():
     patterns = torch.rand(10, 1, 6, 6, generator=generator)
     images = patterns[labels] + 0.5 * torch.randn(120, 1, 6, 6, generator=generator)
     train, test = labels < 6, labels >= 6
-    tasks = fs.episodes(labels[train], 4, 2, 2, 400, 0)
+    tasks = episodes.sample(labels[train], 4, 2, 2, 400, 0)
 
     def score(network):
-        held = fs.episodes(labels[test], 4, 1, 5, 100, 1)
+        held = episodes.sample(labels[test], 4, 1, 5, 100, 1)
         return ml.evaluate(network, images[test], held, steps=5, rate=0.1).mean()
 
     random = score(ml.start_network(6, 4, seed=0))
@@ -173,7 +173,7 @@ NETWORK = ml.start_network(6, 3, seed=0).double()
             "mouvement de 1.5",
         ),
         (
-            lambda: ml.reptile(NETWORK, IMAGES, small_tasks(), steps=1, rate=0.1, batch=0),
+            lambda: ml.reptile(NETWORK, IMAGES, small_tasks(), steps=1, rate=0.1, batch_size=0),
             "lots de 0",
         ),
         (

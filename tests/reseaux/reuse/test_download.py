@@ -171,7 +171,7 @@ def test_a_really_full_device(
             yield stream
 
     monkeypatch.setattr(module, "atomic_write", full)
-    with pytest.raises(DownloadError, match="est plein"):
+    with pytest.raises(DownloadError, match="le disque est plein"):
         fetch(f"{server.url}/bon-{PREFIX}.pth", target)
 
 
@@ -180,15 +180,17 @@ def test_a_forbidden_folder(server: Server, target: Path, monkeypatch: pytest.Mo
     target.parent.chmod(0o500)
     if os.access(target.parent, os.W_OK):  # le super-utilisateur passe outre
         error = PermissionError(errno.EACCES, "interdit")
-        monkeypatch.setattr("tempfile.mkstemp", lambda **_: (_ for _ in ()).throw(error))
-    with pytest.raises(DownloadError, match=r"interdit en écriture.*autre dossier"):
+        monkeypatch.setattr("reseaux.atomic._create", lambda _: (_ for _ in ()).throw(error))
+    with pytest.raises(DownloadError, match=r"droits insuffisants.*autre dossier"):
         fetch(f"{server.url}/bon-{PREFIX}.pth", target)
     assert left(target) == []
 
 
 def test_a_folder_that_is_a_file(server: Server, target: Path) -> None:
     target.parent.write_text("")
-    with pytest.raises(DownloadError, match="ne peut pas être écrit"):
+    with pytest.raises(
+        DownloadError, match="ne peut pas être écrit : un fichier porte le nom d'un dossier"
+    ):
         fetch(f"{server.url}/bon-{PREFIX}.pth", target)
     assert server.asked == []
 

@@ -19,6 +19,7 @@ from reseaux import data
 from reseaux.errors import ReseauxError
 from reseaux.reuse import hub, weights
 from reseaux.reuse.download import DownloadError
+from reseaux.reuse.imagenet import categories, categories_fr
 
 NAME = "mobilenet_v3_small"
 
@@ -71,7 +72,7 @@ def test_a_served_network_is_the_original(
         assert torch.equal(net.model(batch), logits)
     best = net.predict(photo, top=1)[0]
     assert best.english == official.meta["categories"][int(logits.argmax())]
-    assert best.french == weights.categories_fr()[int(logits.argmax())]
+    assert best.french == categories_fr()[int(logits.argmax())]
     # La seconde fois, tout vient du cache de torch.hub.
     again = weights.load(f"{NAME}:IMAGENET1K_V1", url=url, progress=False)
     assert len(server.asked) == 1
@@ -92,7 +93,7 @@ def test_the_cache_can_be_elsewhere(
 @pytest.mark.parametrize("name", ["googlenet", "densenet121", "squeezenet1_1"])
 def test_built_as_torchvision_builds_it(name: str, home: Path) -> None:
     """Les cas particuliers (sorties auxiliaires, anciens noms) sont ceux de torchvision."""
-    model, official = hub.find(name)
+    model, official = hub.resolve(name)
     torch.manual_seed(0)
     extra = {"init_weights": False, "aux_logits": True} if name == "googlenet" else {}
     state = models.get_model(name, **extra).state_dict()
@@ -103,7 +104,10 @@ def test_built_as_torchvision_builds_it(name: str, home: Path) -> None:
     home.mkdir(parents=True)
     file = home / official.url.rsplit("/", 1)[1]
     torch.save(state, file, _use_new_zipfile_serialization=False)
-    theirs, ours = models.get_model(name, weights=official).eval(), hub.build(model, official, file)
+    theirs, ours = (
+        models.get_model(name, weights=official).eval(),
+        hub.build_network(model, official, file),
+    )
     batch = torch.randn(1, 3, 224, 224)
     with torch.inference_mode():
         assert torch.equal(ours(batch), theirs(batch))
@@ -116,9 +120,9 @@ def test_every_file_carries_its_hash_and_the_same_classes() -> None:
         for w in models.get_model_weights(name):
             assert len(hub.hash_prefix(w.url)) >= 8
             if w.meta["categories"]:
-                assert tuple(w.meta["categories"]) == weights.categories()
-                assert hub.find(f"{name}:{w.name}") == (name, w)
-        assert hub.find(name)[1].meta["categories"]
+                assert tuple(w.meta["categories"]) == categories()
+                assert hub.resolve(f"{name}:{w.name}") == (name, w)
+        assert hub.resolve(name)[1].meta["categories"]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,20 @@
-"""Caractéristiques, sonde et réglage fin, contre timm, scikit-learn et la définition."""
+"""Préparer des images pour un réseau, et le régler finement."""
+
+import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
+from torchvision import models, transforms
 
 from reseaux import data
 from reseaux.errors import ReseauxError
 from reseaux.reuse import training, transfer, weights
+
+Few = tuple[torch.Tensor, torch.Tensor]
 
 
 @pytest.fixture(scope="module")
@@ -16,80 +23,32 @@ def net() -> weights.Pretrained:
 
 
 @pytest.fixture(scope="module")
-def few() -> data.LabeledImages:
-    return data.digits().sample(2, seed=0)[0]
+def few(net: weights.Pretrained) -> Few:
+    digits = data.digits().sample(2, seed=0)[0]
+    return transfer.prepare(net, digits, 32), torch.from_numpy(digits.labels)
 
 
-def test_stages_are_the_whole_network(net: weights.Pretrained) -> None:
-    names = transfer.depth_names(net)
-    assert len(names) == 9
-    assert (names[0], names[-1]) == ("entrée", "fin")
-    x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():
-        y = x
-        for _, part in transfer.stages(net.model):
-            y = part(y)
-        torch.testing.assert_close(y, net.model.forward_features(x))  # type: ignore[operator]
+def of_torchvision(name: str) -> weights.Pretrained:
+    """Un réseau de torchvision, poids au hasard, avec la préparation de ses vrais poids."""
+    torch.manual_seed(0)
+    model = models.get_model(name, weights=None).eval()
+    transform = models.get_model_weights(name).DEFAULT.transforms()  # type: ignore[attr-defined]
+    return weights.Pretrained(name, model, transform, (), ())
 
 
-def test_last_features_feed_the_classifier(net: weights.Pretrained) -> None:
-    """Oracle : le classifieur de timm appliqué aux caractéristiques rend les scores de timm."""
-    x = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
-    last = torch.from_numpy(transfer.features(net, x))
-    with torch.inference_mode():
-        torch.testing.assert_close(
-            net.model.classifier(last),  # type: ignore[operator]
-            net.model(x),
-            rtol=1e-4,
-            atol=1e-4,
-        )
+# ---------------------------------------------------------------------------------------------
+# Préparer
 
 
-def test_feature_sizes(net: weights.Pretrained) -> None:
-    x = torch.zeros(1, 3, 32, 32)
-    sizes = [transfer.features(net, x, d).shape[1] for d in range(9)]
-    assert sizes == [32, 16, 24, 40, 80, 112, 192, 320, 1280]  # table 1 de Tan & Le 2019
-
-
-def test_features_are_computed_once_and_follow_the_weights(
-    net: weights.Pretrained, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = []
-    real = transfer.extract_features
-    monkeypatch.setattr(transfer, "extract_features", lambda *a: (calls.append(1), real(*a))[1])
-    x = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(2))
-    first = transfer.features(net, x, 3)
-    assert transfer.features(net, x.clone(), 3) is first
-    transfer.features(net, x, 8)
-    assert len(calls) == 1
-    bias = net.model.bn1.bias
-    with torch.no_grad():
-        bias += 1  # type: ignore[operator]
-        changed = transfer.features(net, x, 3)
-        bias -= 1  # type: ignore[operator]
-    assert len(calls) == 2
-    assert not np.allclose(first, changed)
-
-
-def test_batches_do_not_change_features(net: weights.Pretrained) -> None:
-    x = torch.randn(5, 3, 32, 32, generator=torch.Generator().manual_seed(3))
-    one, many = (
-        transfer.extract_features(net.model, x, 1),
-        transfer.extract_features(net.model, x, 5),
-    )
-    for a, b in zip(one, many, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
-
-
-def test_prepare_repeats_grey_and_scales() -> None:
+def test_prepare_repeats_grey_and_scales(net: weights.Pretrained) -> None:
     images = np.zeros((2, 8, 8), np.float32)
     images[1] = 1
-    out = transfer.prepare(images, 24)
+    out = transfer.prepare(net, images, 24)
     assert out.shape == (2, 3, 24, 24)
     assert torch.equal(out[0], torch.full((3, 24, 24), -1.0))
     torch.testing.assert_close(out[1], torch.ones(3, 24, 24))
     color = np.random.default_rng(0).random((1, 6, 6, 3)).astype(np.float32)
-    kept = transfer.prepare(color, 6)
+    kept = transfer.prepare(net, color, 6)
     np.testing.assert_allclose(kept[0].permute(1, 2, 0).numpy(), 2 * color[0] - 1, atol=1e-6)
 
 
@@ -102,85 +61,124 @@ def test_prepare_repeats_grey_and_scales() -> None:
         ((1, 8, 8), 255, "divisez"),
     ],
 )
-def test_prepare_refuses(shape: tuple[int, ...], value: float, message: str) -> None:
+def test_prepare_refuses(
+    net: weights.Pretrained, shape: tuple[int, ...], value: float, message: str
+) -> None:
     with pytest.raises(ReseauxError, match=message):
-        transfer.prepare(np.full(shape, value, np.float32))
+        transfer.prepare(net, np.full(shape, value, np.float32))
 
 
-@pytest.mark.parametrize("depth", [9, -10])
-def test_unknown_depth(net: weights.Pretrained, depth: int) -> None:
-    with pytest.raises(ReseauxError, match="entre 0 et 8"):
-        transfer.features(net, torch.zeros(1, 3, 32, 32), depth)
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-def test_other_networks_are_refused() -> None:
-    with pytest.raises(ReseauxError, match="« Linear » n'a pas d'attribut « conv_stem »"):
-        transfer.stages(nn.Linear(2, 2))
-
-
-def test_probe_does_not_depend_on_the_scale_of_a_feature() -> None:
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(60, 5)).astype(np.float32)
-    y = (x[:, 0] + 0.3 * rng.normal(size=60) > 0).astype(np.int64)
-    scaled = x * np.array([1000, 1, 1, 1, 1], np.float32)
-    assert np.array_equal(
-        transfer.linear_probe(x, y).predict(x), transfer.linear_probe(scaled, y).predict(scaled)
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("resnet50", IMAGENET),
+        ("convnext_tiny", IMAGENET),
+        ("efficientnet_v2_l", ((0.5,) * 3, (0.5,) * 3)),
+    ],
+)
+def test_each_network_has_its_own_normalization(
+    name: str, expected: tuple[tuple[float, ...], tuple[float, ...]]
+) -> None:
+    """Oracle : la normalisation de torchvision, canal par canal, à la même taille."""
+    model = nn.Conv2d(3, 1, 1)
+    transform = models.get_model_weights(name).DEFAULT.transforms()  # type: ignore[attr-defined]
+    pretrained = weights.Pretrained(name, model, transform, (), ())
+    np.testing.assert_allclose(transfer.normalization(pretrained), expected, atol=1e-5)
+    photo = np.asarray(data.photo("coffee").resize((32, 32)))
+    ours = transfer.prepare(pretrained, photo[None] / np.float32(255), 32)[0]
+    theirs = transforms.Normalize(*expected)(
+        transforms.functional.to_tensor(Image.fromarray(photo))
     )
-    assert transfer.linear_probe(x, y).score(x, y) > 0.85
-    with pytest.raises(ReseauxError, match="au moins deux"):
-        transfer.linear_probe(x, np.zeros(60, np.int64))
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
 
 
-def test_wide_probe_is_plain_logistic_regression() -> None:
-    """Oracle : la régression logistique de scikit-learn, sans le changement d'axes."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
+def test_the_complete_setting_on_a_processor() -> None:
+    """Le réseau du réglage complet, poids au hasard : préparé, lu à chaque profondeur, réglé."""
+    resnet = of_torchvision("resnet50")
+    digits = data.digits().sample(1, seed=0)[0]
+    x, y = transfer.prepare(resnet, digits, 96), torch.from_numpy(digits.labels)
+    assert x.mean() < -0.2  # des chiffres sur fond noir, centrés comme ImageNet
+    assert [v.shape[1] for v in transfer.extract_features(resnet.model, x)] == [
+        64, 256, 512, 1024, 2048,
+    ]  # fmt: skip
+    tuned = transfer.fine_tune(resnet, x, y, 10, first_trained=4, epochs=1)
+    assert tuned(x).shape == (10, 10)
 
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(30, 200)), np.repeat([0, 1, 2], 10)
-    x[:, 0] += y
-    held = rng.normal(size=(50, 200))
-    scaler = StandardScaler().fit(x)
-    plain = LogisticRegression(max_iter=1000, tol=1e-6).fit(scaler.transform(x), y)
-    ours = transfer.linear_probe(x, y).predict_proba(held)
-    np.testing.assert_allclose(ours, plain.predict_proba(scaler.transform(held)), atol=5e-3)
+
+# ---------------------------------------------------------------------------------------------
+# Régler
 
 
 def test_middle_of_the_network_wins_far_from_imagenet(net: weights.Pretrained) -> None:
     train, test = data.digits().sample(20, seed=0)
     test, _ = test.sample(20, seed=0)
-    x, z = transfer.prepare(train), transfer.prepare(test)
+    known, held = (
+        transfer.extract_features(net.model, transfer.prepare(net, part)) for part in (train, test)
+    )
     scores = [
-        transfer.linear_probe(transfer.features(net, x, d), train.labels).score(
-            transfer.features(net, z, d), test.labels
-        )
-        for d in (0, 5, 8)
+        transfer.linear_probe(known[d], train.labels).score(held[d], test.labels) for d in (0, 5, 8)
     ]
     assert scores[1] > scores[0] + 0.1
     assert scores[1] > scores[2] + 0.04
 
 
+def parts_before(model: nn.Module, first: int) -> dict[str, bool]:
+    """Chaque tenseur d'EfficientNet-Lite0 : est-il avant cette profondeur ? (à la main)"""
+    stages = ["conv_stem bn1", *(f"blocks.{k}" for k in range(7)), "conv_head bn2", "classifier"]
+    depth = {name: k for k, names in enumerate(stages) for name in names.split()}
+    return {
+        name: depth[next(part for part in depth if name.startswith(part + "."))] < first
+        for name in model.state_dict()
+    }
+
+
 @pytest.mark.parametrize("first", [0, 5, 9])
-def test_fine_tune_moves_only_what_is_thawed(
-    net: weights.Pretrained, few: data.LabeledImages, first: int
-) -> None:
-    x, y = transfer.prepare(few, 32), torch.from_numpy(few.labels)
+def test_fine_tune_moves_only_what_is_thawed(net: weights.Pretrained, few: Few, first: int) -> None:
     before = {k: v.clone() for k, v in net.model.state_dict().items()}
-    tuned = transfer.fine_tune(net, x, y, 10, first_trained=first, epochs=1)
+    tuned = transfer.fine_tune(net, *few, 10, first_trained=first, epochs=1)
     assert all(torch.equal(before[k], v) for k, v in net.model.state_dict().items())
-    pairs = zip(transfer.stages(net.model), transfer.stages(tuned), strict=True)
-    for k, ((_, old), (_, new)) in enumerate(pairs):
-        states = zip(old.state_dict().values(), new.state_dict().values(), strict=True)
-        # Poids ET statistiques de normalisation : un étage gelé ne bouge pas du tout.
-        assert all(torch.equal(a, b) for a, b in states) == (k < first)
-    assert tuned.classifier.out_features == 10  # type: ignore[union-attr]
+    frozen, after = parts_before(net.model, first), tuned.state_dict()
+    stage_of = lambda name: ".".join(name.split(".")[: 2 if "blocks" in name else 1])  # noqa: E731
+    moved = {stage_of(name) for name in after if not before[name].equal(after[name])}
+    # Poids ET statistiques de normalisation : un étage gelé ne bouge pas du tout.
+    assert moved == {stage_of(name) for name, still in frozen.items() if not still}
+    assert tuned.get_submodule("classifier").out_features == 10  # type: ignore[comparison-overlap]
     assert not tuned.training
 
 
-def test_fine_tune_is_reproducible_and_learns(
-    net: weights.Pretrained, few: data.LabeledImages
+@pytest.mark.parametrize(
+    ("name", "first", "frozen"),
+    [
+        ("densenet121", 4, ("features.conv0", "features.norm0", "features.denseblock1",
+                            "features.transition1", "features.denseblock2", "features.transition2")),
+        ("swin_t", 3, ("features.0", "features.1", "features.2")),
+        ("mobilenet_v3_small", 13, ("features",)),
+    ],
+)  # fmt: skip
+def test_any_network_is_frozen_before_a_depth(
+    name: str, first: int, frozen: tuple[str, ...]
 ) -> None:
-    x, y = transfer.prepare(few, 32), torch.from_numpy(few.labels)
+    pretrained = of_torchvision(name)
+    depths = transfer.depth_names(pretrained.model)
+    x = torch.randn(4, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+    first = first if name != "densenet121" else depths.index("bloc 4") + 1
+    tuned = transfer.fine_tune(pretrained, x, torch.arange(4) % 2, 2, first_trained=first, epochs=1)
+    before, after = pretrained.model.state_dict(), tuned.state_dict()
+    for key in after:
+        if key.startswith(tuple(f"{part}." for part in frozen)):
+            assert before[key].equal(after[key])
+    moving = {key for key in after if not before[key].equal(after[key])}
+    assert moving
+    assert not any(key.startswith(tuple(f"{part}." for part in frozen)) for key in moving)
+    still = [key for key, p in tuned.named_parameters() if key not in moving]
+    assert all(key.startswith(tuple(f"{part}." for part in frozen)) for key in still)
+
+
+def test_fine_tune_is_reproducible_and_learns(net: weights.Pretrained, few: Few) -> None:
+    x, y = few
     state = torch.get_rng_state()
     a, b = (
         transfer.fine_tune(net, x, y, 10, first_trained=7, epochs=12, batch_size=10)
@@ -199,26 +197,69 @@ def test_fine_tune_refuses(net: weights.Pretrained) -> None:
         transfer.fine_tune(net, x, y + 1, 2)
 
 
-def test_training_loop_matches_plain_gradient_descent() -> None:
-    """Oracle : la régression logistique, dont le gradient s'écrit à la main."""
-    rng = torch.Generator().manual_seed(0)
-    x, y = torch.randn(12, 4, generator=rng), torch.randint(0, 3, (12,), generator=rng)
-    model = nn.Linear(4, 3, bias=False)
-    nn.init.zeros_(model.weight)
-    training.train(
-        model, x, y, optimizer=torch.optim.SGD(model.parameters(), lr=0.5), epochs=3, batch_size=12
+def moves(start: nn.Module, end: nn.Module, part: str) -> float:
+    """Le plus grand déplacement d'un paramètre dont le nom commence ainsi."""
+    known = dict(start.named_parameters())
+    return max(
+        float((p.detach() - known[name].detach()).abs().max())
+        for name, p in end.named_parameters()
+        if name.startswith(part) and name in known and p.shape == known[name].shape
     )
-    w = torch.zeros(3, 4)
-    for _ in range(3):
-        w -= 0.5 * ((x @ w.T).softmax(1) - nn.functional.one_hot(y, 3)).T @ x / 12
-    torch.testing.assert_close(model.weight.detach(), w)
 
 
-def test_training_loop_refuses_and_reports() -> None:
-    model = nn.Linear(2, 2)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e30)
-    x, y = torch.randn(4, 2) * 1e10, torch.tensor([0, 1, 0, 1])
-    with pytest.raises(ReseauxError, match="autant"):
-        training.train(model, x, y[:3], optimizer=optimizer, epochs=1)
-    with pytest.raises(ReseauxError, match="Diminuez le pas"):
-        training.train(model, x, y, optimizer=optimizer, epochs=5, batch_size=2)
+def test_the_backbone_moves_at_its_own_rate(net: weights.Pretrained, few: Few) -> None:
+    """Le premier pas d'Adam déplace chaque paramètre d'au plus le pas (plus la décroissance)."""
+    kind = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 20}
+    slow = transfer.fine_tune(net, *few, 10, backbone_rate=0.1, **kind)
+    fast = transfer.fine_tune(net, *few, 10, **kind)
+    assert 0.5e-4 < moves(net.model, slow, "blocks.0") < 1.5e-4
+    assert 0.5e-3 < moves(net.model, fast, "blocks.0") < 1.5e-3
+    heads = [model.get_submodule("classifier") for model in (slow, fast)]
+    torch.testing.assert_close(heads[0].weight, heads[1].weight)  # le même pas pour la tête
+
+
+def test_defaults_are_one_group_of_adamw(net: weights.Pretrained, few: Few) -> None:
+    """Oracle : la définition d'origine, un seul groupe de paramètres ; égale bit pour bit."""
+    x, y = few
+    ours = transfer.fine_tune(net, x, y, 10, first_trained=6, epochs=2, batch_size=8)
+    plain = copy.deepcopy(net.model)
+    frozen = parts_before(plain, 6)
+    for name, parameter in plain.named_parameters():
+        parameter.requires_grad_(not frozen[name])
+    transfer.new_head(plain, 10, seed=0)
+    plain = plain.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(
+        [p for p in plain.parameters() if p.requires_grad], lr=1e-3, weight_decay=1e-2
+    )
+    training.train(
+        plain, x.contiguous(memory_format=torch.channels_last), y, optimizer=optimizer, epochs=2,
+        batch_size=8, generator=torch.Generator().manual_seed(0),
+        scheduler=torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 2),
+    )  # fmt: skip
+    pairs = zip(ours.state_dict().values(), plain.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_resume_is_exact_and_refuses_another_training(
+    net: weights.Pretrained, few: Few, tmp_path: Path
+) -> None:
+    x, y = few
+    file = tmp_path / "entrainement.pt"
+    kind = {"first_trained": 8, "epochs": 3, "batch_size": 8, "checkpoint": file}
+    direct = transfer.fine_tune(net, x, y, 10, **{**kind, "checkpoint": None})
+
+    def stop(epoch: training.Epoch) -> None:
+        if epoch.number == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        transfer.fine_tune(net, x, y, 10, after_epoch=stop, **kind)
+    with pytest.raises(ReseauxError, match="d'autres images"):
+        transfer.fine_tune(net, x + 1, y, 10, resume=True, **kind)
+    with pytest.raises(ReseauxError, match=r"graine : 0, et non 1"):
+        transfer.fine_tune(net, x, y, 10, resume=True, seed=1, **kind)
+    with pytest.raises(ReseauxError, match="donnez aussi le fichier"):
+        transfer.fine_tune(net, x, y, 10, resume=True)
+    resumed = transfer.fine_tune(net, x, y, 10, resume=True, **kind)
+    pairs = zip(direct.state_dict().values(), resumed.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)

@@ -9,9 +9,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from reseaux.anatomy.drawing.layout import MODULE, Block, Group
-from reseaux.anatomy.tracing import MATMUL, times
-from reseaux.formatting import integer
+from reseaux.anatomy.drawing.blocks import Block
+from reseaux.anatomy.drawing.layout import Group
+from reseaux.anatomy.kinds import Kind
+from reseaux.formatting import dimensions, integer
 
 WIDTH = 760  # d'une ligne de blocs : à peine plus que la colonne du livre
 FONT, LINE = 12, 14.5  # taille du texte, interligne
@@ -24,15 +25,6 @@ CARD = 4  # entre deux feuilles de la pile d'un bloc répété
 
 HEIGHT_STEP, THICKNESS_STEP = 10, 5  # ce qu'ajoute un doublement
 HEIGHT_BASE, THICKNESS_BASE = 6, 4  # ce que mesure 1
-
-_WORDS = {  # le genre, assez court pour tenir sous un bloc
-    "convolution": "conv",
-    "max pooling": "max",
-    "normalisation de lot": "norm. de lot",
-    "normalisation locale": "norm. locale",
-    "normalisation de couche": "norm. couche",
-    MATMUL: "produit mat.",
-}
 
 
 def height(size: int) -> float:
@@ -48,29 +40,24 @@ def thickness(channels: int) -> float:
 # Les textes -------------------------------------------------------------------------------------
 
 
-def _kind(block: Block) -> str:
-    """Le genre et le noyau : « conv 3×3 »."""
-    kernel = f" {times(block.kernel)}" if block.kernel else ""
-    return _WORDS.get(block.kind, block.kind) + kernel
-
-
 def stride_text(block: Block) -> str:
     """Le pas : « pas 2 » ; vide s'il est de 1."""
     if not block.stride or set(block.stride) == {1}:
         return ""
-    return f"pas {block.stride[0] if len(set(block.stride)) == 1 else times(block.stride)}"
+    return f"pas {block.stride[0] if len(set(block.stride)) == 1 else dimensions(block.stride)}"
 
 
 def label(block: Block) -> list[tuple[str, str]]:
     """Les lignes de texte sous un bloc : la classe et le texte de chacune."""
-    if block.family == MODULE:
+    if block.kind is Kind.MODULE:
         own = block.name.rpartition(".")[2]
         name = block.name if len(block.name) <= 16 or own == block.name else f"…{own}"
         first = [("genre", name), *(("dedans", line) for line in block.inside)]
     else:
-        first = [("genre", _kind(block)), ("pas", stride_text(block))]
+        kind = f"{block.kind.short} {dimensions(block.kernel)}".strip()
+        first = [("genre", kind), ("pas", stride_text(block))]
     params = integer(block.params) if block.params else ""
-    lines = [*first, ("forme", times(block.output)), ("params", params)]
+    lines = [*first, ("forme", dimensions(block.output)), ("params", params)]
     return [(name, text) for name, text in lines if text]
 
 
@@ -83,7 +70,7 @@ def text_width(text: str) -> float:
 # Les blocs d'une unité --------------------------------------------------------------------------
 
 
-class Cell:
+class PlacedBlock:
     """La place d'un bloc : ses mesures, et le centre (x, y) de sa face avant dans son unité."""
 
     def __init__(self, block: Block, repeated: int) -> None:
@@ -113,10 +100,10 @@ class Cell:
 
 
 @dataclass
-class Unit:
-    """Une unité mise en place : ses cellules, et ce qu'elle occupe autour de l'axe."""
+class PlacedUnit:
+    """Une unité mise en place : ses blocs, et ce qu'elle occupe autour de l'axe."""
 
-    cells: dict[int, Cell]
+    placed: dict[int, PlacedBlock]
     edges: list[tuple[int, int]]  # −1 : ce qui entre dans l'unité
     starts: list[float] = field(default_factory=list)  # les bords de chaque colonne
     ends: list[float] = field(default_factory=list)
@@ -130,16 +117,16 @@ class Unit:
         return self.ends[-1]
 
     @property
-    def exit(self) -> Cell:
+    def exit(self) -> PlacedBlock:
         """Le dernier bloc, par où le calcul sort."""
-        return list(self.cells.values())[-1]
+        return list(self.placed.values())[-1]
 
     def routes(self, start: float) -> list[str]:
         """Trace les flèches ; ``start`` est l'abscisse d'où vient l'axe."""
         return [rounded(self._points(j, i, start)) for j, i in self.edges]
 
     def _points(self, j: int, i: int, start: float) -> list[tuple[float, float]]:
-        target, source = self.cells[i], self.cells.get(j)
+        target, source = self.placed[i], self.placed.get(j)
         x, y, leave = (
             (source.x, source.y, self.ends[source.column]) if source else (start, 0.0, 0.0)
         )
@@ -147,7 +134,7 @@ class Unit:
         if j in self.tracks and self.bend(j, i) is None:
             top, rise = self.tracks[j], leave + GAP / 2
             path = [(x, y), (rise, y), (rise, top)]
-            if not any(c.column == target.column and c.y < target.y for c in self.cells.values()):
+            if not any(c.column == target.column and c.y < target.y for c in self.placed.values()):
                 above = target.x + target.dx  # rien au-dessus : arriver par le dessus
                 return [*path, (above, top), (above, target.y - target.h / 2 - target.dy)]
             side = self.starts[target.column] - GAP / 2
@@ -157,7 +144,7 @@ class Unit:
 
     def bend(self, j: int, i: int) -> float | None:
         """Où une flèche change de voie ; ``None`` si un bloc gêne dans les deux voies."""
-        source, target = self.cells.get(j), self.cells[i]
+        source, target = self.placed.get(j), self.placed[i]
         column = source.column if source else -1
         between = range(column + 1, target.column)
         if not between or (source and self._free(source.lane, between)):
@@ -165,21 +152,21 @@ class Unit:
         return (self.ends[column] if source else 0.0) if self._free(target.lane, between) else None
 
     def _free(self, lane: int, between: range) -> bool:
-        cells = self.cells.values()
-        return lane >= 0 and not any(c.lane == lane and c.column in between for c in cells)
+        placed = self.placed.values()
+        return lane >= 0 and not any(c.lane == lane and c.column in between for c in placed)
 
 
-def place(blocks: Sequence[Block], indices: tuple[int, ...], repeated: int) -> Unit:
+def place_unit(blocks: Sequence[Block], indices: tuple[int, ...], repeated: int) -> PlacedUnit:
     """Range les blocs d'une unité en colonnes (le calcul avance) et en voies (les branches)."""
-    cells = {i: Cell(blocks[i], repeated) for i in indices}
-    pairs = ((j if j in cells else -1, i) for i in indices for j in blocks[i].inputs)
-    unit = Unit(cells, list(dict.fromkeys(pairs)))
+    placed = {i: PlacedBlock(blocks[i], repeated) for i in indices}
+    pairs = ((j if j in placed else -1, i) for i in indices for j in blocks[i].inputs)
+    unit = PlacedUnit(placed, list(dict.fromkeys(pairs)))
     lanes: list[list[int]] = []
     for i in indices:
-        before = [j for j in blocks[i].inputs if j in cells]
-        cells[i].column = 1 + max((cells[j].column for j in before), default=-1)
+        before = [j for j in blocks[i].inputs if j in placed]
+        placed[i].column = 1 + max((placed[j].column for j in before), default=-1)
         if i == indices[-1] and (len(before) != 1 or len(indices) == 1):
-            cells[i].column = 1 + max((cells[j].column for j in indices[:-1]), default=-1)
+            placed[i].column = 1 + max((placed[j].column for j in indices[:-1]), default=-1)
             break  # les branches se rejoignent sur l'axe
         ending = [lane for lane in lanes if lane[-1] in before]
         if ending:
@@ -196,32 +183,32 @@ def place(blocks: Sequence[Block], indices: tuple[int, ...], repeated: int) -> U
     return unit
 
 
-def _set_columns(unit: Unit) -> None:
+def _set_columns(unit: PlacedUnit) -> None:
     x = 0.0
-    cells = unit.cells.values()
-    for column in range(1 + max(cell.column for cell in cells)):
-        inside = [cell for cell in cells if cell.column == column]
-        width = max(cell.width for cell in inside)
-        for cell in inside:
-            cell.x = x + GAP + width / 2 - (cell.dx + cell.cards) / 2
+    placed = unit.placed.values()
+    for column in range(1 + max(block.column for block in placed)):
+        inside = [block for block in placed if block.column == column]
+        width = max(block.width for block in inside)
+        for block in inside:
+            block.x = x + GAP + width / 2 - (block.dx + block.cards) / 2
         unit.starts.append(x + GAP)
         x += GAP + width
         unit.ends.append(x)
 
 
-def _set_lanes(unit: Unit, lanes: Sequence[Sequence[int]]) -> None:
+def _set_lanes(unit: PlacedUnit, lanes: Sequence[Sequence[int]]) -> None:
     """Empile les voies ; l'axe passe au milieu."""
     axes, y = [0.0] * len(lanes), 0.0
     for n, lane in enumerate(lanes):
-        y += max(unit.cells[i].up for i in lane) + (10 if n else 0)
+        y += max(unit.placed[i].up for i in lane) + (10 if n else 0)
         axes[n] = y
-        y += max(unit.cells[i].down for i in lane)
+        y += max(unit.placed[i].down for i in lane)
         for i in lane:
-            unit.cells[i].lane = n
-    for cell in unit.cells.values():
-        cell.y = axes[cell.lane] - (axes[0] + axes[-1]) / 2 if cell.lane >= 0 else 0.0
-    unit.up = max(cell.up - cell.y for cell in unit.cells.values())
-    unit.down = max(cell.down + cell.y for cell in unit.cells.values())
+            unit.placed[i].lane = n
+    for block in unit.placed.values():
+        block.y = axes[block.lane] - (axes[0] + axes[-1]) / 2 if block.lane >= 0 else 0.0
+    unit.up = max(block.up - block.y for block in unit.placed.values())
+    unit.down = max(block.down + block.y for block in unit.placed.values())
 
 
 def rounded(points: Sequence[tuple[float, float]], radius: float = 6) -> str:
@@ -242,10 +229,10 @@ def rounded(points: Sequence[tuple[float, float]], radius: float = 6) -> str:
 # Les lignes -------------------------------------------------------------------------------------
 
 
-class Item:
+class PlacedGroup:
     """Un groupe sur une ligne, ou une partie : ses unités, et le cadre qui entoure un module."""
 
-    def __init__(self, group: Group, units: Sequence[Unit], part: int = 0) -> None:
+    def __init__(self, group: Group, units: Sequence[PlacedUnit], part: int = 0) -> None:
         """Mesure les unités ; ``part`` compte les lignes que le groupe occupe déjà."""
         self.times, self.units = group.times, units
         self.name = f"{group.name} (suite)" if part else group.name
@@ -257,20 +244,20 @@ class Item:
         self.down = max(unit.down for unit in units) + self.pad
 
 
-def items_of(group: Group, blocks: Sequence[Block], width: float) -> list[Item]:
+def place_group(group: Group, blocks: Sequence[Block], width: float) -> list[PlacedGroup]:
     """Met en place un groupe, en plusieurs parties s'il est plus large qu'une ligne."""
     repeated = group.times if len(group.blocks) == 1 else 1
-    parts: list[list[Unit]] = [[]]
-    for unit in (place(blocks, indices, repeated) for indices in group.units):
+    parts: list[list[PlacedUnit]] = [[]]
+    for unit in (place_unit(blocks, indices, repeated) for indices in group.units):
         if parts[-1] and sum(u.width for u in (*parts[-1], unit)) + 2 * PAD > width:
             parts.append([])
         parts[-1].append(unit)
-    return [Item(group, units, n) for n, units in enumerate(parts)]
+    return [PlacedGroup(group, units, n) for n, units in enumerate(parts)]
 
 
-def break_lines(items: Sequence[Item], width: float) -> list[list[Item]]:
+def break_lines(items: Sequence[PlacedGroup], width: float) -> list[list[PlacedGroup]]:
     """Coupe la suite des groupes en lignes, comme un texte."""
-    lines: list[list[Item]] = [[]]
+    lines: list[list[PlacedGroup]] = [[]]
     used = 0.0
     for item in items:
         if lines[-1] and used + item.width > width:

@@ -8,7 +8,7 @@ import pytest
 from timm.data import ImageNetInfo
 from torchvision.models import ResNet18_Weights
 
-from reseaux.reuse.weights import categories_fr
+from reseaux.reuse.imagenet import categories, categories_fr
 
 HEADER = ["index", "wnid", "english", "french"]
 TEXT = (resources.files("reseaux.reuse") / "imagenet_fr.tsv").read_bytes().decode()
@@ -129,3 +129,17 @@ def test_no_english_word_is_left():
 def test_ambiguous_words(index, french):
     # Ce que l'anglais seul ne dit pas : « drake », « crane », « mouse », « nail », « pick »…
     assert FRENCH[index] == french
+
+
+def test_a_thousand_names_in_order() -> None:
+    from timm.data import ImageNetInfo
+
+    assert len(categories()) == len(categories_fr()) == 1000
+    # Oracle : les noms que timm livre, dans l'ordre des sorties.
+    descriptions = ImageNetInfo().label_descriptions()
+    differing = [
+        (ours, theirs)
+        for ours, theirs in zip(categories(), descriptions, strict=True)
+        if ours.lower() not in theirs.lower()
+    ]
+    assert len(differing) < 10, differing[:12]

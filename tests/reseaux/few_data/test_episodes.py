@@ -1,4 +1,4 @@
-"""Épisodes, prototypes, intervalles, stratégies ; oracles : scikit-learn, SciPy, formules."""
+"""Épisodes et prototypes ; oracles : scikit-learn, SciPy, formules."""
 
 import numpy as np
 import pytest
@@ -8,17 +8,16 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
-from torch import nn
-from torchvision.transforms import v2
 
 from reseaux import measures
 from reseaux.errors import ReseauxError
-from reseaux.few_data import few_shot as fs
+from reseaux.few_data import episodes as ep
+from reseaux.few_data.strategies import small_network
 
 LABELS = np.repeat(np.arange(6), 8)
 
 
-# --- épisodes --------------------------------------------------------------------------------
+# --- épisodes -------------------------------------------------------------------------------------
 
 
 @settings(max_examples=60, deadline=None)
@@ -29,7 +28,7 @@ LABELS = np.repeat(np.arange(6), 8)
     seed=st.integers(0, 10**6),
 )
 def test_an_episode_is_what_it_says(ways, shots, queries, seed):
-    for task in fs.episodes(LABELS, ways, shots, queries, 3, seed):
+    for task in ep.sample(LABELS, ways, shots, queries, 3, seed):
         assert task.support.shape == (ways, shots)
         assert task.queries.shape == task.answers.shape == (ways, queries)
         assert len(set(task.classes)) == ways
@@ -42,7 +41,7 @@ def test_an_episode_is_what_it_says(ways, shots, queries, seed):
 
 def test_the_seed_repeats_the_episodes_and_another_changes_them():
     def first(seed):
-        return [t.support.tolist() for t in fs.episodes(LABELS, 3, 2, 2, 4, seed)]
+        return [t.support.tolist() for t in ep.sample(LABELS, 3, 2, 2, 4, seed)]
 
     assert first(0) == first(0) != first(1)
 
@@ -59,7 +58,7 @@ def test_any_classes_give_balanced_episodes_or_a_refusal(sizes, ways, shots, que
     labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
 
     def draw():
-        return list(fs.episodes(labels, ways, shots, queries, 2, seed))
+        return list(ep.sample(labels, ways, shots, queries, 2, seed))
 
     if ways > len(sizes) or shots + queries > min(sizes):
         with pytest.raises(ReseauxError, match=r"au plus|Réduisez"):
@@ -75,7 +74,7 @@ def test_any_classes_give_balanced_episodes_or_a_refusal(sizes, ways, shots, que
 
 def test_every_class_is_drawn_about_as_often():
     counts = np.zeros(6)
-    for task in fs.episodes(LABELS, 2, 1, 1, 3000, 0):
+    for task in ep.sample(LABELS, 2, 1, 1, 3000, 0):
         counts[task.classes] += 1
     assert stats.chisquare(counts).pvalue > 0.001
 
@@ -98,10 +97,10 @@ def test_every_class_is_drawn_about_as_often():
 )
 def test_impossible_episodes_are_refused_at_the_call(arguments, words):
     with pytest.raises(ReseauxError, match=words):
-        fs.episodes(*arguments)  # avant tout tirage
+        ep.sample(*arguments)  # avant tout tirage
 
 
-# --- plus proche prototype -------------------------------------------------------------------
+# --- plus proche prototype ------------------------------------------------------------------------
 
 
 def vectors(seed, ways=4, shots=3, queries=50, size=7):
@@ -114,7 +113,7 @@ def vectors(seed, ways=4, shots=3, queries=50, size=7):
 def test_nearest_prototype_is_scikit_learn_nearest_centroid(seed):
     support, queries = vectors(seed)
     oracle = NearestCentroid().fit(support.flatten(0, 1), np.repeat(np.arange(4), 3))
-    found = fs.nearest_prototype(support, queries).argmax(-1)
+    found = ep.nearest_prototype(support, queries).argmax(-1)
     assert found.tolist() == oracle.predict(queries).tolist()
 
 
@@ -122,7 +121,7 @@ def test_nearest_prototype_is_a_linear_classifier():
     support, queries = vectors(0)
     centers = support.mean(1)
     linear = queries @ (2 * centers).T - centers.square().sum(1)
-    scores = fs.nearest_prototype(support, queries)
+    scores = ep.nearest_prototype(support, queries)
     gap = scores - linear  # −‖f(x)‖², le même pour toutes les classes
     torch.testing.assert_close(gap, -queries.square().sum(1, keepdim=True).expand_as(gap))
 
@@ -130,8 +129,8 @@ def test_nearest_prototype_is_a_linear_classifier():
 def test_scores_are_minus_squared_distances_for_any_leading_shape():
     support, queries = vectors(1)
     oracle = -torch.cdist(queries, support.mean(1)).square()
-    torch.testing.assert_close(fs.nearest_prototype(support, queries), oracle)
-    grid = fs.nearest_prototype(support, queries.reshape(5, 10, 7))
+    torch.testing.assert_close(ep.nearest_prototype(support, queries), oracle)
+    grid = ep.nearest_prototype(support, queries.reshape(5, 10, 7))
     torch.testing.assert_close(grid, oracle.reshape(5, 10, 4))
 
 
@@ -140,10 +139,10 @@ def test_scores_are_minus_squared_distances_for_any_leading_shape():
 )
 def test_shapes_that_do_not_match_are_refused(support, queries):
     with pytest.raises(ReseauxError, match=r"\(N, K, D\)"):
-        fs.nearest_prototype(torch.zeros(support), torch.zeros(queries))
+        ep.nearest_prototype(torch.zeros(support), torch.zeros(queries))
 
 
-@pytest.mark.parametrize("classify", [fs.nearest_prototype, fs.last_layer])
+@pytest.mark.parametrize("classify", [ep.nearest_prototype, ep.last_layer])
 @pytest.mark.parametrize(
     ("support", "queries", "words"),
     [
@@ -157,7 +156,7 @@ def test_empty_supports_and_other_sizes_are_refused(classify, support, queries, 
         classify(torch.zeros(support), torch.zeros(queries))
 
 
-@pytest.mark.parametrize("classify", [fs.nearest_prototype, fs.last_layer])
+@pytest.mark.parametrize("classify", [ep.nearest_prototype, ep.last_layer])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_values_that_are_not_numbers_are_refused(classify, value):
     support, queries = vectors(0)
@@ -173,9 +172,9 @@ def test_values_that_are_not_numbers_are_refused(classify, value):
 
 def test_episodes_of_another_set_are_refused():
     for call in (
-        lambda: fs.evaluate(torch.zeros(9, 3), fs.episodes(LABELS, 4, 1, 1, 5, 0)),
-        lambda: fs.train_on_episodes(
-            fs.small_network(4, 0), torch.zeros(9, 1, 8, 8), fs.episodes(LABELS, 4, 1, 1, 5, 0)
+        lambda: ep.evaluate(torch.zeros(9, 3), ep.sample(LABELS, 4, 1, 1, 5, 0)),
+        lambda: ep.train_on_episodes(
+            small_network(4, 0), torch.zeros(9, 1, 8, 8), ep.sample(LABELS, 4, 1, 1, 5, 0)
         ),
     ):
         with pytest.raises(ReseauxError, match="9 images, et un épisode"):
@@ -192,149 +191,31 @@ def test_last_layer_is_scikit_learn_logistic_regression(shots, strength):
     scale = (known - center).norm(dim=1).mean()
     oracle.fit(((known - center) / scale).numpy(), np.repeat(np.arange(4), shots))
     expected = torch.from_numpy(oracle.predict_proba(((queries - center) / scale).numpy()))
-    found = fs.last_layer(support, queries, strength).exp()
+    found = ep.last_layer(support, queries, strength).exp()
     torch.testing.assert_close(found, expected, atol=2e-3, rtol=0)
-    grid = fs.last_layer(support, queries.reshape(5, 10, 60), strength).exp()
+    grid = ep.last_layer(support, queries.reshape(5, 10, 60), strength).exp()
     torch.testing.assert_close(grid, found.reshape(5, 10, 4))
 
 
 def test_last_layer_needs_two_classes():
     with pytest.raises(ReseauxError, match="au moins deux"):
-        fs.last_layer(*vectors(0, ways=1))
+        ep.last_layer(*vectors(0, ways=1))
 
 
 def test_evaluate_asks_the_classifier_it_is_given():
     noise = torch.randn(len(LABELS), 5, generator=torch.Generator().manual_seed(0))
-    task = next(fs.episodes(LABELS, 4, 2, 3, 1, 0))
-    found = fs.last_layer(noise[task.support], noise[task.queries]).argmax(-1).numpy()
-    score = fs.evaluate(noise, fs.episodes(LABELS, 4, 2, 3, 1, 0), fs.last_layer)
+    task = next(ep.sample(LABELS, 4, 2, 3, 1, 0))
+    found = ep.last_layer(noise[task.support], noise[task.queries]).argmax(-1).numpy()
+    score = ep.evaluate(noise, ep.sample(LABELS, 4, 2, 3, 1, 0), ep.last_layer)
     assert score == [(found == task.answers).mean()]
 
 
 def test_evaluate_is_one_for_separated_classes_and_chance_for_noise():
     apart = torch.from_numpy(np.eye(6)[LABELS])
-    assert (fs.evaluate(apart, fs.episodes(LABELS, 4, 1, 2, 50, 0)) == 1).all()
+    assert (ep.evaluate(apart, ep.sample(LABELS, 4, 1, 2, 50, 0)) == 1).all()
     noise = torch.randn(len(LABELS), 5, generator=torch.Generator().manual_seed(0))
-    chance = measures.mean_interval(fs.evaluate(noise, fs.episodes(LABELS, 4, 1, 2, 600, 0)), 0.999)
+    chance = measures.mean_interval(ep.evaluate(noise, ep.sample(LABELS, 4, 1, 2, 600, 0)), 0.999)
     assert chance.low < 0.27 < chance.high + 0.05
-
-
-# --- intervalle de confiance -----------------------------------------------------------------
-
-
-# --- les trois stratégies --------------------------------------------------------------------
-
-X = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-Y = torch.tensor([0, 1, 2, 0, 1, 2])
-
-
-def test_enlarge_keeps_the_examples_then_adds_transformed_copies():
-    images, labels = fs.enlarge(X, Y, v2.RandomHorizontalFlip(p=1), copies=2, seed=0)
-    torch.testing.assert_close(images, torch.cat([X, X.flip(-1), X.flip(-1)]))
-    assert labels.tolist() == Y.tolist() * 3
-    assert fs.enlarge(X, Y, v2.RandomHorizontalFlip(p=1), 0, 0)[0] is X
-
-
-def test_enlarge_draws_per_image_repeats_and_leaves_the_generator_alone():
-    same = X[:1].repeat(6, 1, 1, 1)
-    before = torch.get_rng_state()
-    first, second, other = (
-        fs.enlarge(same, Y, v2.RandomRotation(90), 1, seed)[0] for seed in (0, 0, 1)
-    )
-    assert torch.equal(torch.get_rng_state(), before)
-    assert torch.equal(first, second)
-    assert not torch.equal(first, other)
-    assert len(first[6:].unique(dim=0)) == 6
-
-
-class Fixed(nn.Module):
-    """Rend toujours les mêmes scores."""
-
-    def __init__(self, probabilities):
-        super().__init__()
-        self.scores = torch.tensor(probabilities).log()
-
-    def forward(self, x):
-        return self.scores[: len(x)]
-
-
-def test_pseudo_labels_keep_the_sure_answers_only():
-    h = Fixed([[0.5, 0.3, 0.2], [0.05, 0.9, 0.05], [0.2, 0.2, 0.6]])
-    images, answers, kept = fs.pseudo_label(h, X[:3], 0.55)
-    assert kept.tolist() == [False, True, True]
-    assert answers.tolist() == [1, 2]
-    assert torch.equal(images, X[1:3])
-    assert len(fs.pseudo_label(h, X[:3], 0.0)[1]) == 3
-    assert len(fs.pseudo_label(h, X[:3], 1.0)[1]) == 0
-
-
-@pytest.mark.parametrize("kind", fs.COMBINATIONS)
-def test_combined_labels_are_probabilities_of_the_two_sources(kind):
-    images, shares = fs.combine(X, Y, 3, kind, copies=5, seed=0)
-    assert images.shape == (36, 1, 8, 8)
-    assert shares.shape == (36, 3)
-    torch.testing.assert_close(shares.sum(1), torch.ones(36))
-    assert torch.equal(images[:6], X)
-    assert shares[:6].argmax(1).tolist() == Y.tolist()
-    assert len({round(float(s.max()), 4) for s in shares[6:]}) > 5  # un mélange par paire
-
-
-def test_mixup_is_its_formula():
-    flat = torch.stack([torch.full((1, 4, 4), value) for value in (0.0, 1.0)])
-    images, shares = fs.combine(flat, torch.tensor([0, 1]), 2, "mixup", copies=4, seed=0)
-    # Une image vaut 0, l'autre 1 : un pixel du mélange est la part de la seconde.
-    torch.testing.assert_close(images[:, 0, 0, 0], shares[:, 1])
-    assert all(len(image.unique()) == 1 for image in images)
-
-
-def test_cutmix_is_its_formula():
-    flat = torch.stack([torch.full((1, 8, 8), value) for value in (0.0, 1.0)])
-    images, shares = fs.combine(flat, torch.tensor([0, 1]), 2, "cutmix", copies=8, seed=0)
-    assert set(images.unique().tolist()) == {0.0, 1.0}
-    torch.testing.assert_close(images.mean((1, 2, 3)), shares[:, 1])
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: fs.enlarge(X, Y[:5], v2.Identity(), 1, 0), "6 images et 5 étiquettes"),
-        (lambda: fs.enlarge(X, Y, v2.Identity(), -1, 0), "0 ou plus"),
-        (lambda: fs.pseudo_label(nn.Flatten(), X, 1.1), "Seuil"),
-        (lambda: fs.pseudo_label(nn.Flatten(), X, float("nan")), "Seuil"),
-        (lambda: fs.combine(X, Y, 3, "mix-up!", 1, 0), "Vouliez-vous dire « mixup »"),
-        (lambda: fs.combine(X, Y, 2, "mixup", 1, 0), "de 0 à 1"),
-        (lambda: fs.combine(X, Y[:2], 3, "mixup", 1, 0), "2 étiquettes"),
-        (lambda: fs.fit(fs.small_network(3, 0), X[:0], Y[:0], 0), "Aucun exemple"),
-        (lambda: fs.fit(fs.small_network(3, 0), X, Y[:1], 0), "1 étiquettes"),
-        (lambda: fs.accuracy(fs.small_network(3, 0), X, Y[:1]), "1 étiquettes"),
-    ],
-)
-def test_bad_requests_are_explained_in_french(call, words):
-    with pytest.raises(ReseauxError, match=words):
-        call()
-
-
-# --- le petit réseau -------------------------------------------------------------------------
-
-
-def test_fit_learns_from_hard_and_soft_labels_and_repeats():
-    soft = nn.functional.one_hot(Y, 3).float()
-    for targets in (Y, soft):
-        networks = [fs.fit(fs.small_network(3, 0), X, targets, seed=0, steps=60) for _ in "ab"]
-        assert fs.accuracy(networks[0], X, Y) == 1
-        torch.testing.assert_close(networks[0](X), networks[1](X))
-        assert not networks[0].training
-
-
-def test_small_network_depends_on_its_seed_only():
-    a, b, c = (fs.small_network(3, seed)[0].weight for seed in (0, 0, 1))
-    assert torch.equal(a, b)
-    assert not torch.equal(a, c)
-
-
-@pytest.mark.parametrize("side", [8, 16, 28])
-def test_small_network_accepts_the_images_of_the_course(side):
-    assert fs.small_network(5, 0)(torch.rand(2, 1, side, side)).shape == (2, 5)
 
 
 def test_training_on_episodes_separates_classes_that_pixels_do_not():
@@ -345,9 +226,9 @@ def test_training_on_episodes_separates_classes_that_pixels_do_not():
     images[torch.arange(200), 0, rows, torch.randint(0, 8, (200,), generator=generator)] = 1
 
     def score(vectors):
-        return fs.evaluate(vectors, fs.episodes(labels, 2, 1, 10, 100, seed=9)).mean()
+        return ep.evaluate(vectors, ep.sample(labels, 2, 1, 10, 100, seed=9)).mean()
 
-    network = fs.small_network(8, 0)
-    fs.train_on_episodes(network, images, fs.episodes(labels, 2, 2, 10, 80, seed=1))
+    network = small_network(8, 0)
+    ep.train_on_episodes(network, images, ep.sample(labels, 2, 2, 10, 80, seed=1))
     with torch.no_grad():
         assert score(network(images)) > score(images) + 0.2

@@ -1,8 +1,4 @@
-"""Apprendre avec peu d'exemples : épisodes, prototypes, et trois façons d'enrichir un ensemble.
-
-Les notations sont celles du cours : ``S_s`` est le petit ensemble étiqueté, ``t`` une
-transformation d'image, ``h`` un classifieur, ``c`` une combinaison.
-"""
+"""Les épisodes « N classes, K exemples » : les tirer, y répondre, s'y entraîner, les noter."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,13 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reseaux.errors import ReseauxError, unknown_name
-from reseaux.reuse import training
+from reseaux.errors import ReseauxError
 
 Indices = NDArray[np.int64]
-
-# ---------------------------------------------------------------------------------------------
-# Épisodes
 
 
 @dataclass(frozen=True)
@@ -39,12 +31,11 @@ class Episode:
     @property
     def answers(self) -> Indices:
         """Les bonnes réponses, N×Q : le numéro de la ligne, de 0 à N − 1."""
-        return np.repeat(np.arange(len(self.classes)), self.queries.shape[1]).reshape(
-            self.queries.shape
-        )
+        answers: Indices = np.indices(self.queries.shape)[0]
+        return answers
 
 
-def episodes(
+def sample(
     labels: ArrayLike, ways: int, shots: int, queries: int, count: int, seed: int
 ) -> Iterator[Episode]:
     """Tire des épisodes « N classes, K exemples » (*N-way K-shot*).
@@ -61,17 +52,7 @@ def episodes(
         ReseauxError: plus de classes ou d'exemples demandés qu'il n'y en a ; étiquettes absentes
             ou qui ne sont pas des entiers (NaN compris).
     """
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or not len(labels):
-        raise ReseauxError(
-            f"Étiquettes de forme {labels.shape} ; donnez une liste d'étiquettes, une par image."
-        )
-    if labels.dtype.kind not in "iu":
-        raise ReseauxError(
-            f"Étiquettes de type {labels.dtype} (la première : {labels[0]}) ; une étiquette est un "
-            "entier. Numérotez les classes à partir de 0."
-        )
-    members = {int(k): np.flatnonzero(labels == k) for k in np.unique(labels)}
+    members = _members(labels)
     for name, value, least in (
         ("classes", ways, 2),
         ("exemples par classe", shots, 1),
@@ -91,23 +72,31 @@ def episodes(
             f"{shots} exemples et {queries} questions font {shots + queries} images par classe ; "
             f"la classe {fewest} n'en a que {len(members[fewest])}. Réduisez l'un ou l'autre."
         )
-    # La vérification est faite à l'appel, le tirage au fil de la boucle.
-    return _draw(members, ways, shots, queries, count, np.random.default_rng(seed))
+
+    def draws() -> Iterator[Episode]:
+        rng, names = np.random.default_rng(seed), np.array(list(members))
+        for _ in range(count):
+            chosen = rng.choice(names, ways, replace=False)
+            rows = [rng.choice(members[k], shots + queries, replace=False) for k in chosen]
+            support, asked = np.split(np.stack(rows), [shots], axis=1)
+            yield Episode(chosen, support, asked)
+
+    return draws()  # la vérification est faite à l'appel, le tirage au fil de la boucle
 
 
-def _draw(
-    members: dict[int, Indices],
-    ways: int,
-    shots: int,
-    queries: int,
-    count: int,
-    rng: np.random.Generator,
-) -> Iterator[Episode]:
-    names = np.array(list(members))
-    for _ in range(count):
-        classes = rng.choice(names, ways, replace=False)
-        drawn = np.stack([rng.choice(members[k], shots + queries, replace=False) for k in classes])
-        yield Episode(classes, drawn[:, :shots], drawn[:, shots:])
+def _members(labels: ArrayLike) -> dict[int, Indices]:
+    """Les images de chaque classe, par leurs indices."""
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not len(labels):
+        raise ReseauxError(
+            f"Étiquettes de forme {labels.shape} ; donnez une liste d'étiquettes, une par image."
+        )
+    if labels.dtype.kind not in "iu":
+        raise ReseauxError(
+            f"Étiquettes de type {labels.dtype} (la première : {labels[0]}) ; une étiquette est un "
+            "entier. Numérotez les classes à partir de 0."
+        )
+    return {int(k): np.flatnonzero(labels == k) for k in np.unique(labels)}
 
 
 def nearest_prototype(support: Tensor, queries: Tensor) -> Tensor:
@@ -261,200 +250,3 @@ def train_on_episodes(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return network.eval()
-
-
-# ---------------------------------------------------------------------------------------------
-# Trois façons d'enrichir S_s
-
-
-def enlarge(
-    images: Tensor, labels: Tensor, transform: Callable[[Tensor], Tensor], copies: int, seed: int
-) -> tuple[Tensor, Tensor]:
-    """Première stratégie : ajoute ``(t(x), y)`` à S_s, ``copies`` fois pour chaque exemple.
-
-    Args:
-        images: S_s, N×C×H×L.
-        labels: N étiquettes, ou N×classes probabilités.
-        transform: t, appliquée à une image à la fois.
-        copies: nombre de copies transformées par exemple.
-        seed: graine des tirages de t.
-
-    Returns:
-        Les N exemples d'origine, puis les N × ``copies`` transformés, et leurs étiquettes.
-
-    Raises:
-        ReseauxError: nombre de copies négatif, ou autant d'étiquettes que d'images attendu.
-    """
-    _check_pairs(images, labels)
-    _check_copies(copies)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        changed = [transform(image) for _ in range(copies) for image in images]
-    if not changed:
-        return images, labels
-    return torch.cat([images, torch.stack(changed)]), torch.cat([labels] * (copies + 1))
-
-
-def pseudo_label(
-    classifier: nn.Module, unlabeled: Tensor, threshold: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Deuxième stratégie : ``(x, h(x))``, pour les x dont h est assez sûr (Lee 2013).
-
-    Args:
-        classifier: h, entraîné sur S_s ; il rend des scores N×classes.
-        unlabeled: des images sans étiquette.
-        threshold: probabilité à partir de laquelle la réponse de h est gardée, de 0 à 1.
-
-    Returns:
-        (images gardées, leurs pseudo-étiquettes, masque des images gardées).
-
-    Raises:
-        ReseauxError: seuil hors de [0, 1].
-    """
-    if not 0 <= threshold <= 1:
-        raise ReseauxError(f"Seuil {threshold} ; c'est une probabilité, entre 0 et 1.")
-    classifier.eval()
-    with torch.no_grad():
-        confidence, answers = classifier(unlabeled).softmax(-1).max(-1)
-    kept = confidence >= threshold
-    return unlabeled[kept], answers[kept], kept
-
-
-COMBINATIONS = ("mixup", "cutmix")
-
-
-def combine(
-    images: Tensor, labels: Tensor, classes: int, kind: str, copies: int, seed: int
-) -> tuple[Tensor, Tensor]:
-    """Troisième stratégie : combine des exemples et leurs étiquettes, ``(c({x}), c({y}))``.
-
-    Args:
-        images: N×C×H×L, flottants.
-        labels: N étiquettes entières.
-        classes: nombre de classes.
-        kind: « mixup » (Zhang 2017) superpose deux images ; « cutmix » (Yun 2019) colle un morceau
-            de l'une sur l'autre.
-        copies: nombre de passages sur les N exemples ; chacun tire ses paires et ses mélanges.
-        seed: graine des tirages.
-
-    Returns:
-        Les exemples d'origine, puis les N × ``copies`` combinés ; leurs étiquettes sont des
-        probabilités, une ligne par exemple, une colonne par classe.
-
-    Raises:
-        ReseauxError: combinaison inconnue, étiquette hors des classes.
-    """
-    from torchvision.transforms import v2
-
-    _check_pairs(images, labels)
-    _check_copies(copies)
-    if kind not in COMBINATIONS:
-        raise unknown_name("une combinaison", kind, COMBINATIONS)
-    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-        raise ReseauxError(
-            f"Étiquettes de {int(labels.min())} à {int(labels.max())} pour {classes} classes ; "
-            f"elles vont de 0 à {classes - 1}."
-        )
-    mix = (v2.MixUp if kind == "mixup" else v2.CutMix)(num_classes=classes)
-    one_hot = functional.one_hot(labels, classes).float()
-    parts = [(images, one_hot)]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for _ in range(copies):
-            # torchvision tire un seul mélange par lot : on lui donne les exemples deux par deux.
-            for pair in torch.randperm(len(images)).split(2):  # type: ignore[no-untyped-call]
-                parts.append(mix(images[pair], labels[pair]))
-    return torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
-
-
-def _check_pairs(images: Tensor, labels: Tensor) -> None:
-    if len(images) != len(labels):
-        raise ReseauxError(
-            f"{len(images)} images et {len(labels)} étiquettes ; il en faut autant des unes que "
-            "des autres."
-        )
-
-
-def _check_copies(copies: int) -> None:
-    if copies < 0:
-        raise ReseauxError(f"{copies} copies demandées ; il en faut 0 ou plus.")
-
-
-# ---------------------------------------------------------------------------------------------
-# Un petit réseau, et de quoi l'entraîner
-
-
-def small_network(outputs: int, seed: int, width: int = 16) -> nn.Sequential:
-    """Deux convolutions 3×3 et une couche linéaire : pour des images grises de 8 à 28 pixels.
-
-    Args:
-        outputs: nombre de sorties : classes, ou dimensions d'une représentation.
-        seed: graine des poids de départ.
-        width: nombre de cartes de la première convolution ; la seconde en a le double.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return nn.Sequential(
-            nn.Conv2d(1, width, 3, padding=1),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Conv2d(width, 2 * width, 3, padding=1),
-            nn.ReLU(),
-            nn.AdaptiveMaxPool2d(4),
-            nn.Flatten(),
-            nn.Linear(2 * width * 16, outputs),
-        )
-
-
-def fit(
-    network: nn.Module,
-    images: Tensor,
-    targets: Tensor,
-    seed: int,
-    steps: int = 150,
-    batch: int = 64,
-    rate: float = 5e-3,
-) -> nn.Module:
-    """Minimise l'entropie croisée par Adam, sur des lots tirés au hasard.
-
-    Args:
-        network: modifié sur place.
-        images: N×C×H×L.
-        targets: N étiquettes, ou N×classes probabilités.
-        seed: graine de l'ordre des exemples.
-        steps: nombre de pas.
-        batch: taille d'un lot.
-        rate: pas d'apprentissage.
-
-    Returns:
-        Le réseau, en mode évaluation.
-
-    Raises:
-        ReseauxError: ensemble vide, étiquettes et images en nombres différents, ou perte infinie.
-    """
-    _check_pairs(images, targets)
-    if not len(images):
-        raise ReseauxError("Aucun exemple d'entraînement ; il en faut au moins un.")
-    generator = torch.Generator().manual_seed(seed)
-
-    def batches() -> Iterator[Tensor]:
-        for _ in range(steps):
-            yield torch.randint(len(images), (min(batch, len(images)),), generator=generator)
-
-    training.train(
-        network,
-        images,
-        targets,
-        optimizer=torch.optim.Adam(network.parameters(), lr=rate, fused=True),
-        epochs=1,
-        batches=batches,
-    )
-    return network.eval()
-
-
-def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """Rend la proportion d'images bien classées."""
-    _check_pairs(images, labels)
-    network.eval()
-    with torch.no_grad():
-        return float((network(images).argmax(-1) == labels).float().mean())

@@ -1,0 +1,10 @@
+"""``python -m reseaux …`` : la même chose que la commande ``reseaux`` (:mod:`photos.command`).
+
+C'est la seule porte du paquet vers l'application ; personne n'importe ce module.
+"""
+
+import sys
+
+from photos.command import main
+
+sys.exit(main())

@@ -1,0 +1,103 @@
+"""Envelopper une transformation : une image à la fois, avec vérification, avec une graine.
+
+Une enveloppe va sur toute transformation : celles de torchvision, celles de
+:mod:`reseaux.few_data.transforms`, ou une fonction.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from reseaux.errors import ReseauxError
+from reseaux.few_data.checks import check_inputs, check_number, is_image
+
+
+class PerImage(nn.Module):
+    """Applique une transformation à chaque image d'un lot, avec un tirage par image.
+
+    Donnée à un lot, une transformation de torchvision tire une seule fois : toutes les images
+    tournent du même angle.
+
+    Args:
+        transform: une transformation qui garde la taille de l'image.
+
+    Raises:
+        ReseauxError: l'entrée n'est pas un lot (N, C, H, L), ou la taille change d'une image à
+            l'autre.
+    """
+
+    def __init__(self, transform: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.transform = transform
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """Transforme un lot (N, C, H, L) ; rend un lot de même longueur."""
+        if not isinstance(batch, Tensor) or batch.ndim != 4:
+            shape = tuple(batch.shape) if isinstance(batch, Tensor) else type(batch).__name__
+            raise ReseauxError(
+                f"PerImage attend un lot (N, C, H, L), pas {shape} ; "
+                "pour une seule image, appelez la transformation elle-même."
+            )
+        if not len(batch):
+            return batch
+        outputs = [self.transform(image) for image in batch]
+        if len({tuple(image.shape) for image in outputs}) > 1:
+            raise ReseauxError(
+                "La transformation rend des images de tailles différentes, qui ne font plus un "
+                "lot ; ajoutez-lui v2.Resize((hauteur, largeur))."
+            )
+        return torch.stack(outputs)
+
+
+class Strict(nn.Module):
+    """Vérifie l'entrée d'une transformation de torchvision, et tient l'intervalle de sa sortie.
+
+    torchvision accepte sans rien dire des NaN, des entiers ou des canaux en dernier, et ses
+    interpolations peuvent dépasser 1 d'un arrondi.
+
+    Args:
+        transform: une transformation ; masques et boîtes l'accompagnent.
+
+    Raises:
+        ReseauxError: à l'appel, entrée qui n'est pas une image, ou masque d'une autre taille.
+    """
+
+    def __init__(self, transform: Callable[..., Any]) -> None:
+        super().__init__()
+        self.transform = transform
+
+    def forward(self, *inputs: Any) -> Any:
+        """Vérifie les entrées, les transforme, ramène les flottants entre 0 et 1."""
+        given = tree_leaves(inputs)
+        check_inputs(given, moves=True)
+        outputs = self.transform(*inputs)
+        for value in tree_leaves(outputs):
+            new = not any(value is known for known in given)
+            if new and is_image(value) and isinstance(value, Tensor) and value.is_floating_point():
+                value.clamp_(0, 1)
+        return outputs
+
+
+class Seeded(nn.Module):
+    """Refait le même tirage à chaque appel, sans toucher au hasard du reste du programme.
+
+    Args:
+        transform: la transformation à répéter.
+        seed: graine du tirage.
+    """
+
+    def __init__(self, transform: Callable[..., Any], seed: int) -> None:
+        super().__init__()
+        self.transform = transform
+        self.seed = int(check_number("Graine", seed, 0, 2**63 - 1))
+
+    def forward(self, *inputs: Any) -> Any:
+        """Transforme avec le tirage de la graine."""
+        started = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+        cards = range(torch.cuda.device_count()) if started else ()
+        with torch.random.fork_rng(devices=list(cards)):
+            torch.manual_seed(self.seed)
+            return self.transform(*inputs)

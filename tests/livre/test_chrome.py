@@ -1,0 +1,55 @@
+"""Les mots du thème sont en français, et notre feuille de style passe après les siennes."""
+
+import gettext
+from pathlib import Path
+
+import pydata_sphinx_theme
+import pytest
+import sphinx
+from babel.messages.pofile import read_po
+
+from livre import chrome
+
+PO = Path(chrome.__file__).parent / "locale" / "fr" / "LC_MESSAGES" / "sphinx.po"
+with PO.open("rb") as file:
+    MESSAGES = {message.id: message.string for message in read_po(file) if message.id}
+
+
+@pytest.mark.parametrize("word", MESSAGES)
+def test_every_translation_is_needed(word):
+    """Un mot que Sphinx ou le thème traduit déjà ainsi n'a pas à être dans notre fichier."""
+    folders = [
+        Path(package.__file__).parent / "locale" for package in (sphinx, pydata_sphinx_theme)
+    ]
+    catalogues = [gettext.translation("sphinx", folder, ["fr"]) for folder in folders]
+    assert MESSAGES[word] not in {catalogue.gettext(word) for catalogue in catalogues}
+
+
+def test_our_words_come_first(application):
+    assert {word: application.translator.gettext(word) for word in MESSAGES} == MESSAGES
+    # Ce que nous ne traduisons pas reste traduit par Sphinx.
+    assert application.translator.gettext("Warning") == "Avertissement"
+
+
+def test_words_are_on_the_page(pages):
+    page = pages["accueil"]
+    assert (
+        page.select_one("a.skip-link, #pst-skip-link a").get_text(strip=True) == "Aller au contenu"
+    )
+    assert page.select_one("section h2 a.headerlink")["title"] == "Lien vers cette section"
+    warning = pages["a/un"].select_one(".admonition.warning .admonition-title")
+    assert warning.get_text() == "Avertissement"
+
+
+def test_templates_replace_those_of_the_theme(pages):
+    assert pages["accueil"].select_one("nav.bd-docs-nav")["aria-label"] == "Sommaire du cours"
+
+
+def test_style_comes_last_and_sorting_waits(pages, application):
+    sheets = [
+        link["href"].split("?")[0] for link in pages["accueil"].select("link[rel=stylesheet]")
+    ]
+    assert sheets[-1] == "_static/livre.css"
+    assert pages["accueil"].select_one("script[src*='tri.js']").has_attr("defer")
+    names = {file.name for file in chrome.STATIC.iterdir()}
+    assert names <= {file.name for file in (Path(application.outdir) / "_static").iterdir()}

@@ -1,0 +1,142 @@
+"""L'export : chaque forme de MyST devient du Markdown que Jupyter affiche, ou une erreur."""
+
+from pathlib import Path
+
+import pytest
+
+from livre.markdown import Converter
+from livre.myst import MystError
+from livre.references import References
+from livre.targets import Targets
+
+PNG = "data:image/png;base64,iVBO"  # les trois octets écrits plus bas
+TABLE = "| a |\n|---|\n| {cite:p}`He16` |"
+
+
+@pytest.fixture
+def convert(sources: Path, tmp_path: Path):
+    """Convertit un texte de la page « a/un » ; « a/deux » et une image existent."""
+    targets = Targets()
+    for page, text in {
+        "a/un": "# Page un\n\n(sec)=\n## Une section\n\n:::{table} T\n:name: tab-un\n\n|a|\n:::",
+        "a/deux": "# Page *deux*\n\n$$\nx\n$$ (eq-x)",
+    }.items():
+        targets.add_page(page, [{"cell_type": "markdown", "source": text}])
+    targets.figures["fig-b"] = 7
+    targets.homes["fig-b"] = "a/deux"
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "i.png").write_bytes(b"\x89PN")
+    return Converter("a/un", tmp_path, targets, References(sources / "references.bib")).convert
+
+
+@pytest.mark.parametrize(
+    ("myst", "markdown"),
+    [
+        (":::{note}\nTexte.\n:::", "> **Note**\n>\n> Texte."),
+        (":::{admonition} Titre\n:class: tip\n\n- a\n- b\n:::", "> **Titre**\n>\n> - a\n> - b"),
+        ("```{warning}\nTexte.\n```", "> **Avertissement**\n>\n> Texte."),
+        (":::{note} D'abord\nTexte.\n:::", "> **Note**\n>\n> D'abord\n> Texte."),
+        (
+            ":::{dropdown} Solution *vraie*\nTexte $x$.\n:::",
+            "<details>\n<summary>Solution vraie</summary>\n\nTexte $x$.\n\n</details>",
+        ),
+        (
+            "::::{note}\n:::{warning}\nA\n:::\n::::",
+            "> **Note**\n>\n> > **Avertissement**\n> >\n> > A",
+        ),
+        (
+            "```{glossary}\nun\n  *one*.\n\ndeux\n  Voir {doc}`deux`.\n```",
+            "**un**  \n*one*.\n\n**deux**  \nVoir *Page *deux**.",
+        ),
+    ],
+)
+def test_directives(convert, myst: str, markdown: str) -> None:
+    assert convert(myst) == markdown
+
+
+@pytest.mark.parametrize(
+    ("myst", "markdown"),
+    [
+        ("{cite:p}`He16`", "(He *et al.*, 2016)"),
+        ("{cite:p}`He16,Tan19`", "(He *et al.*, 2016 ; Tan et Le, 2019)"),
+        ("{cite:t}`Tan19`", "Tan et Le (2019)"),
+        ("{doc}`deux`", "*Page *deux**"),
+        ("{doc}`../a/deux`", "*Page *deux**"),
+        ("{doc}`la suite </a/deux>`", "la suite"),
+        ("{doc}`la\nsuite </a/deux>`", "la suite"),
+        ("[la suite](deux.md)", "la suite"),
+        ("[la *suite* {doc}`deux`](deux.md)", "la *suite* *Page *deux**"),
+        ("[](deux.md)", "*Page *deux**"),
+        ("[](#sec)", "*Une section*"),
+        ("[un site](https://example.org)", "[un site](https://example.org)"),
+        ("{ref}`sec`", "*Une section*"),
+        ("{ref}`là <sec>`", "là"),
+        ("{numref}`tab-un`", "Tableau 1"),
+        ("{numref}`table {number} <tab-un>`", "table 1"),
+        ("{ref}`fig-b`", "Figure 7 (page *Page *deux**)"),
+        ("`` {doc}`x` ``", "`` {doc}`x` ``"),
+        ("$[^a]$ et `[x](y.md)`", "$[^a]$ et `[x](y.md)`"),
+        ("```python\n{doc}`x`\n\n\n(sec)=\n```", "```python\n{doc}`x`\n\n\n(sec)=\n```"),
+        ("Note.[^a]\n\n[^a]: Fin.", "Note.<sup>1</sup>\n\n<sup>1</sup> Fin."),
+        ("![un *chat*](i.png)", f"![un *chat*]({PNG})"),
+        ("![](/a/i.png)", f"![]({PNG})"),
+        ("![là](https://example.org/i.png)", "![là](https://example.org/i.png)"),
+    ],
+)
+def test_text(convert, myst: str, markdown: str) -> None:
+    assert convert(myst) == markdown
+
+
+@pytest.mark.parametrize(
+    ("myst", "markdown"),
+    [
+        ("(sec)=\n## Une section", "## Une section"),
+        ("avant\n\n% remarque\naprès", "avant\n\naprès"),
+        ("$$\nx^2\n$$", "$$\nx^2\n$$"),
+        ("avant\n\n$$\nx\n$$\naprès", "avant\n\n$$\nx\n$$\n\naprès"),
+        ("Terme\n: définition", "**Terme**  \ndéfinition"),
+        ("- a\n\n  :::{note}\n  b\n  :::\n- c", "- a\n\n  > **Note**\n  >\n  > b\n\n- c"),
+        ("> $$\n> x\n> $$", "> $$\n> x\n> $$"),
+        ("avant\n:::{note}\nA\n:::", "avant\n\n> **Note**\n>\n> A"),
+        (
+            f":::{{table}} Des *mots*\n:name: tab-un\n\n{TABLE}\n:::",
+            "**Tableau 1.** Des *mots*\n\n| a |\n|---|\n| (He *et al.*, 2016) |",
+        ),
+    ],
+)
+def test_blocks(convert, myst: str, markdown: str) -> None:
+    assert convert(myst) == markdown
+
+
+def test_equations_keep_their_number(convert) -> None:
+    assert convert("$$\nx\n$$ (eq-x)") == "$$\nx \\tag{1}\n$$"
+    assert convert("{eq}`eq-x`") == "(1) (page *Page *deux**)"
+
+
+@pytest.mark.parametrize(
+    ("myst", "named"),
+    [
+        ("{inconnu}`x`", "inconnu"),
+        ("{term}`x`", "term"),
+        (":::{inconnue}\n:::", "inconnue"),
+        (":::{tip}\n:::", "tip"),
+        (":::{list-table}\n:::", "list-table"),
+        ("{doc}`/nulle/part`", "nulle/part"),
+        ("[](nulle-part.md)", "nulle-part"),
+        ("{numref}`fig-absente`", "fig-absente"),
+        ("{ref}`absente`", "absente"),
+        ("{eq}`eq-absente`", "eq-absente"),
+        ("{cite:p}`Personne99`", "Personne99"),
+        ("{cite:author}`He16`", "cite:author"),
+        (":::{note}\npas refermée", "note"),
+    ],
+)
+def test_what_is_unknown_is_refused_by_name(convert, myst: str, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        convert(myst)
+    assert issubclass(MystError, ValueError)
+
+
+def test_a_missing_image_is_refused(convert) -> None:
+    with pytest.raises(OSError, match="absente"):
+        convert("![x](absente.png)")

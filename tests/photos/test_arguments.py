@@ -1,0 +1,94 @@
+"""Les options : fautives, refusées en français ; l'aide, en français, sans charger torch."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from photo_folder import run
+from photos.arguments import parse, read_request
+from photos.request import Method
+from reseaux import __version__
+from reseaux.settings import SETTINGS
+
+ENGLISH = ("argument", "expected", "invalid", "usage:", "choose", "unrecognized", "required")
+COMMANDS = ("apprendre", "predire", "resume", "dessine", "liste")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", "il manque : COMMANDE"),
+        ("aprendre d", "« aprendre » n'existe pas ; choisissez : .*apprendre"),
+        ("apprendre", "il manque : DOSSIER"),
+        ("apprendre d --methode magie", "« magie » n'existe pas ; choisissez : .*sonde"),
+        ("apprendre d --graine x", "--graine : « x » ; il faut un entier"),
+        ("apprendre d --graine", "--graine : il y faut une valeur"),
+        ("predire", "il manque : IMAGE"),
+        ("apprendre d --taille 8", "« 8 » ; il faut un entier de 32"),
+        ("apprendre d --taille deux", "« deux » ; il faut un entier de 32"),
+        ("apprendre d --part-test 1,5", "« 1,5 » ; il faut un nombre de"),
+        ("apprendre d --nimporte", "option ou mot en trop : --nimporte"),
+        ("apprendre d --ecraser=oui", "--ecraser : ne prend pas de valeur"),
+        ("apprendre d e", "option ou mot en trop : e"),
+        ("apprendre d --reprendre", "ne sert qu'à --methode reglage-fin"),
+        ("apprendre d --epoques 3", "ne sert qu'à --methode reglage-fin"),
+        ("apprendre d --test t --part-test 0.2", "--part-test : ne va pas avec --test"),
+        ("predire i --json --csv", "--csv : ne va pas avec --json"),
+        ("dessine resnet50", "il manque : -o/--sortie"),
+        ("resume", "il manque : RESEAU"),
+    ],
+)
+def test_bad_options(words: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*words.split()) == 2
+    said = capsys.readouterr().err
+    assert re.search(message, said), said
+    assert said.startswith("emploi : reseaux")
+    assert "L'aide : reseaux" in said
+    for english in ENGLISH:
+        assert english not in said
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_is_french(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*command.split(), "--aide") == 0
+    said = capsys.readouterr().out
+    for english in (*ENGLISH, "options:", "show this", "positional"):
+        assert english not in said
+    options = ("--sortie", "--graine", "--part-test", "--test", "--taille", "--epoques")
+    for expected in {"": COMMANDS, "apprendre": options}.get(command, ("--aide",)):
+        assert expected in said
+
+
+def test_help_and_options_do_not_load_torch() -> None:
+    """Ni l'aide, ni la version, ni une option fautive n'attendent PyTorch."""
+    code = """
+import sys
+from photos.command import main
+for words in (["--aide"], ["apprendre", "--aide"], ["--version"], ["apprendre"]):
+    main(words)
+print({"torch", "numpy", "matplotlib", "PIL"} & set(sys.modules), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stderr.endswith("set()\n"), done.stderr
+    assert f"reseaux {__version__}" in done.stdout
+
+
+def test_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/maison")
+    words = ["apprendre", "~/mes images", "--sortie", "~/r", "--test", "~/t"]
+    request = read_request(parse(words), words)
+    assert (request.source, request.output) == (Path("/maison/mes images"), Path("/maison/r"))
+    assert request.test == Path("/maison/t")
+    assert request.method is Method.LINEAR_PROBE
+    assert request.setting is SETTINGS["rapide"]
+    assert (request.size, request.epochs) == (160, 8)
+    assert request.command == "reseaux apprendre '~/mes images' --sortie '~/r' --test '~/t'"
+    assert parse(["predire", "~/i.png"]).images == [Path("/maison/i.png")]
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    words = ["apprendre", "d", "--methode", "reglage-fin", "--reglage", "complet", "--taille", "64"]
+    request = read_request(parse(words), words)
+    assert (request.size, request.epochs) == (64, 20)
+    assert request.command.startswith("torchrun --nproc-per-node 2 -m reseaux apprendre d")

@@ -1,0 +1,80 @@
+"""Le rapport HTML : un seul fichier, qui se suffit, et dont la taille suit celle du problème."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+from PIL import Image
+
+from outcomes import large, odd
+from photos import page
+from photos.arguments import parse, read_request
+from photos.dataset import Dataset
+from photos.folder import Folder, Refused
+from photos.outcome import Outcome
+
+NASTY = Refused("<script>alert(1)</script>.png", "ce n'est pas une image & plus")
+
+
+def built(outcome: Outcome, command: str = "apprendre d", drawn: bytes = b"png") -> str:
+    """La page de réponses toutes faites."""
+    images = [Image.new("RGB", (8, 8), "red")] * len(outcome.files)
+    tested = np.arange(len(outcome.files))
+    folder = Folder(tuple(images), outcome.truth, outcome.names, outcome.files, (NASTY,))
+    read = Dataset("<b>mes images</b>", folder, tested[:0], tested, False)
+    words = command.split()
+    request = read_request(parse(words), words)
+    return page.build(request, read, outcome, images, "Sonde « x ».", drawn)
+
+
+def test_everything_is_told_in_one_file() -> None:
+    outcome = replace(odd(), names=('<i>"a"</i>', "b", "猫" * 40))
+    text = built(outcome, "apprendre mes/images --graine 3")
+    assert "<script" not in text
+    assert "<b>mes" not in text
+    assert "<i>" not in text
+    soup = BeautifulSoup(text, "html.parser")
+    assert soup.html is not None
+    assert soup.html["lang"] == "fr"
+    assert soup.find("meta", {"name": "viewport"})
+    assert not soup.find_all(["link", "script", "iframe"])
+    sources = [image["src"] for image in soup.find_all("img")]
+    assert len(sources) == 2
+    assert all(str(source).startswith("data:image/") for source in sources)
+    assert all(image["alt"] for image in soup.find_all("img"))
+    said = soup.get_text(" ")
+    for expected in (
+        "50,0\u00a0% (2 sur 4), intervalle à 95 %",
+        NASTY.file,
+        NASTY.reason,
+        "reseaux apprendre mes/images --graine 3",
+        "torchvision",
+        'b , prise pour <i>"a"</i>',
+    ):
+        assert expected in said
+
+
+def test_the_matrix_is_a_table_that_counts() -> None:
+    soup = BeautifulSoup(built(odd()), "html.parser")
+    table = soup.find("table", class_="confusion")
+    assert table is not None
+    rows = [[cell.text for cell in row.find_all("td")] for row in table.tbody.find_all("tr")]
+    assert rows == [["1", "1", "0"], ["1", "0", "0"], ["0", "0", "1"]]
+
+
+@pytest.mark.parametrize("classes", [60, 240])
+def test_the_size_follows_the_number_of_classes(classes: int) -> None:
+    """Deux fois plus de classes, au plus deux fois plus de page (et pas quatre)."""
+    small, big = (len(built(large(count))) for count in (classes, 2 * classes))
+    assert big < 2.1 * small
+    soup = BeautifulSoup(built(large(classes)), "html.parser")
+    assert not soup.find("table", class_="confusion")
+    assert len(soup.find_all("figure")) == 12
+    captions = [caption.text for caption in soup.find_all("caption")]
+    assert {"Les confusions les plus fréquentes", "Exactitude par classe"} <= set(captions)
+
+
+def test_no_mistake() -> None:
+    outcome = Outcome(("a", "b"), ("u", "v"), np.array([0, 1]), np.eye(2))
+    assert "<p>Aucune.</p>" in built(outcome)

@@ -1,0 +1,26 @@
+"""Le dessin en phrases."""
+
+import reseaux
+from drawings import SVG, Read, every_network, module
+
+
+@every_network
+def test_a_screen_reader_gets_the_content(name, drawn):
+    summary, made = drawn(name)
+    svg = Read(made).svg
+    title, description = svg.find(f"{SVG}title"), svg.find(f"{SVG}desc")
+    assert svg.get("role") == "img"
+    assert svg.get("viewBox").startswith("0 0 ")
+    assert svg.get("aria-labelledby").split() == [title.get("id"), description.get("id")]
+    assert summary.title in title.text
+    for block in Read(made).blocks:
+        assert Read(made).label(block, "forme") in description.text
+    assert "convolution" in description.text.lower() or name == "swin_t"
+
+
+def test_the_description_says_where_the_paths_part_and_meet():
+    said = Read(reseaux.draw(module("projection"))).svg.find(f"{SVG}desc").text
+    assert "convolution 1×1, lit l'entrée du module" in said
+    assert "addition, réunit 2 chemins, sortie 128×28×28" in said
+    said = Read(reseaux.draw(module("goulot"))).svg.find(f"{SVG}desc").text
+    assert "addition, réunit 2 chemins, dont l'entrée du module" in said

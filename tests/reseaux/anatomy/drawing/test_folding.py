@@ -1,0 +1,39 @@
+"""Ce qui est replié, et ce que le bloc en dit."""
+
+import re
+
+import torch
+from torchvision import models
+
+import reseaux
+from drawings import SVG, Read, arrows, number
+
+
+def test_a_block_wider_than_a_line_folds_its_modules():
+    with torch.device("meta"):
+        block = models.densenet121(weights=None).features.denseblock1
+    summary = reseaux.summarize(block, (64, 56, 56))
+    made = reseaux.draw(summary)
+    read = Read(made)
+    assert made.blocks <= 10
+    assert sum(number(read.label(b, "params")) for b in read.blocks) == summary.params
+
+
+def test_a_whole_inception_network_shows_its_modules_as_blocks(drawn):
+    read = Read(drawn("googlenet")[1])
+    modules = [b for b in read.blocks if read.label(b, "genre").startswith("blocks.")]
+    assert len(modules) == 9
+    said = {t.text for b in modules for t in b.iter(f"{SVG}text") if t.get("class") == "dedans"}
+    assert said == {"6 conv, 1 pool", "4 branches"}
+    assert "dessiné d'un bloc" in " ".join(read.texts("g"))
+    assert len(arrows(drawn("googlenet")[1])) == len(read.blocks) - 1  # une chaîne
+    ends = [re.findall(r"[ML]([-\d.]+) ", p.get("d")) for p in arrows(drawn("googlenet")[1])]
+    assert all(float(xs[-1]) - float(xs[0]) < 150 for xs in ends)  # d'un bloc au suivant
+
+
+def test_depth_folds_the_modules_of_a_level(drawn):
+    summary, _ = drawn("googlenet")
+    made = reseaux.draw(summary, depth=1)
+    read = Read(made)
+    assert [read.label(b, "genre") for b in read.blocks[1:]] == ["stem", "blocks", "head"]
+    assert sum(number(read.label(b, "params")) for b in read.blocks) == summary.params

@@ -1,0 +1,99 @@
+"""La place des blocs : échelle, flèches, textes qui ne se recouvrent pas."""
+
+import re
+from math import log2
+
+import pytest
+
+import reseaux
+from drawings import SVG, Read, arrows, both, every_network, module
+from reseaux.anatomy.drawing import placement
+
+
+@every_network
+def test_a_block_is_as_tall_and_as_thick_as_stated(name, drawn):
+    """L'échelle logarithmique : un doublement ajoute toujours la même longueur."""
+    _, made = drawn(name)
+    read = Read(made)
+    for block in read.blocks:
+        sizes = [int(n) for n in read.label(block, "forme").split("×") if n]
+        kind = read.label(block, "genre")
+        if len(sizes) == 3 and kind.startswith(("conv ", "max ", "entrée")):
+            thick, tall = read.face(block)
+            assert thick == pytest.approx(4 + 5 * log2(sizes[0]), abs=0.01)
+            assert tall == pytest.approx(6 + 10 * log2(sizes[1]), abs=0.01)
+
+
+def test_the_rulers_are_at_the_scale_of_the_blocks(drawn):
+    read = Read(drawn("vgg-d")[1])
+    for name, axis, expected in (
+        ("regle-h", "y", {"1": 6, "16": 46, "256": 86}),
+        ("regle-c", "x", {"1": 4, "64": 34, "4096": 64}),
+    ):
+        marks = [t for t in read.svg.iter(f"{SVG}text") if t.get("class") == name]
+        at = {t.text: float(t.get(axis)) for t in marks}
+        assert set(at) == set(expected)
+        ends = list(expected)
+        between = abs(at[ends[2]] - at[ends[0]])
+        assert between == pytest.approx(expected[ends[2]] - expected[ends[0]], abs=0.2)
+    assert "Échelle logarithmique" in " ".join(read.texts("g"))
+
+
+def test_the_shortcut_passes_over_the_blocks():
+    read = Read(reseaux.draw(module("goulot")))
+    tops = [float(read.face_of(b).get("y")) for b in read.blocks]
+    shifts = [g.get("transform") for g in read.svg.iter(f"{SVG}g") if g.get("transform")]
+    axis = float(re.search(r" ([\d.]+)\)", shifts[0])[1])
+    heights = [
+        min(axis + float(y) for y in re.findall(r"[ML Q][-\d.]+ (-?[\d.]+)", p.get("d")))
+        for p in arrows(reseaux.draw(module("goulot")))
+    ]
+    assert sum(height < min(tops) - 15 for height in heights) == 1
+
+
+@every_network
+def test_no_text_is_too_small_and_none_leaves_the_drawing(name, drawn):
+    _, made = drawn(name)
+    sizes = [float(size) for size in re.findall(r"font(?:-size)?:(\d+)px", made.svg)]
+    for read in both(made):
+        width = float(read.svg.get("viewBox").split()[2])
+        narrowest = float(re.search(r"min-width:(\d+)px", read.svg.get("style"))[1])
+        assert min(sizes) * narrowest / width >= 11
+        for text in read.svg.iter(f"{SVG}text"):
+            x, wide = float(text.get("x")), placement.text_width(text.text)
+            start = {"g", "titre"} & set(text.get("class").split())
+            left = x if start else x - wide / 2
+            assert left >= 0
+            assert left + wide <= width + 1
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg-d", "googlenet", "squeezenet", "inception-v3"])
+def test_a_phone_shows_the_drawing_without_scrolling(name, drawn):
+    """La boîte d'une cellule a 358 pixels de large sur un écran de 390."""
+    narrow = both(drawn(name)[1])[1].svg
+    assert int(re.search(r"min-width:(\d+)px", narrow.get("style"))[1]) <= 358
+
+
+@pytest.mark.parametrize("name", reseaux.NETWORKS)
+def test_a_computer_shows_the_drawing_without_scrolling(name, drawn):
+    """La boîte d'une cellule a 704 pixels de large sur un écran de 1280."""
+    style = Read(drawn(name)[1]).svg.get("style")
+    assert int(re.search(r"min-width:(\d+)px", style)[1]) <= 704
+
+
+@every_network
+def test_blocks_and_their_labels_do_not_overlap(name, drawn):
+    for read in both(drawn(name)[1]):
+        boxes = []
+        for block in read.blocks:
+            rect = read.face_of(block)
+            x, y, w, h = (float(rect.get(k)) for k in ("x", "y", "width", "height"))
+            boxes.append((x, y, x + w, y + h))
+            for text in block.iter(f"{SVG}text"):
+                wide, base = placement.text_width(text.text) * 0.9, float(text.get("y"))
+                middle = float(text.get("x"))
+                boxes.append((middle - wide / 2, base - 9, middle + wide / 2, base + 2))
+        for i, a in enumerate(boxes):
+            for b in boxes[:i]:
+                apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+                assert apart, (a, b)

@@ -1,0 +1,133 @@
+"""Les champs réceptifs, contre les articles et contre le gradient."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+from torchvision import models
+
+import reseaux
+from counting import Branches
+from reseaux.anatomy.kinds import Kind
+
+# Champs réceptifs de la dernière couche qui a encore une place dans l'image. Araujo, Norris et Sim
+# 2019, « Computing receptive fields of convolutional neural networks ».
+FIELDS = {"alexnet": 195, "vgg-d": 212, "resnet-50": 483, "resnet-101": 1027, "resnet-152": 1507}
+
+
+FIELDS |= {"inception-v3": 1311, "inception-v4": 2071}
+
+
+@pytest.mark.parametrize(("name", "published"), FIELDS.items())
+def test_receptive_fields_are_the_published_ones(name, published):
+    network = reseaux.NETWORKS[name]
+    rows = reseaux.summarize(reseaux.build(name, device="meta"), network.input_size).rows
+    last = [row for row in rows if len(row.output) == 3 and row.output[1] > 1][-1]
+    assert last.receptive_field == (published, published)
+
+
+def seen_pixels(net, size):
+    """Mesure un champ réceptif : les pixels dont le gradient d'une sortie du milieu dépend."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.ones_(module.weight)
+    x = torch.zeros(1, *size, dtype=torch.float64, requires_grad=True)
+    y = net.double()(x)
+    y[0, :, y.shape[2] // 2, y.shape[3] // 2].sum().backward()
+    # De la première à la dernière : un pas plus grand que le noyau saute des pixels.
+    return tuple(int(indices.max() - indices.min()) + 1 for indices in x.grad[0, 0].nonzero().T)
+
+
+sides = st.tuples(st.integers(1, 4), st.integers(1, 4))
+
+
+strides = st.tuples(st.integers(1, 2), st.integers(1, 2))
+
+
+layers = st.tuples(st.sampled_from(["conv", "moyenne", "dilatée"]), sides, strides)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(layers, min_size=1, max_size=3), st.booleans())
+def test_receptive_field_is_what_the_gradient_sees(plan, shortcut):
+    net, dilation = nn.Sequential(), {"dilatée": 2}
+    for kind, sides, stride in plan:
+        if kind == "moyenne":
+            net.append(nn.AvgPool2d(sides, stride))
+        else:
+            net.append(nn.Conv2d(1, 1, sides, stride, dilation=dilation.get(kind, 1)))
+    if shortcut:  # deux chemins : le plus large des deux l'emporte
+        net.append(Branches(nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 1)))
+    size = (1, 120, 120)
+    assert reseaux.summarize(net, size).rows[-1].receptive_field == seen_pixels(net, size)
+
+
+def test_squeeze_and_excitation_sees_the_whole_image():
+    rows = reseaux.summarize(models.mobilenet_v3_small(), (3, 224, 224)).rows
+    product = next(row for row in rows if row.kind is Kind.MULTIPLICATION)
+    assert product.receptive_field[0] >= 224
+
+
+def test_fields_stop_where_places_are_lost():
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(3, 8, 2, 2), nn.Linear(8, 5)
+
+        def forward(self, x):
+            return self.head(self.conv(x).flatten(2).transpose(1, 2))
+
+    conv, head = reseaux.summarize(Tokens(), (3, 6, 6)).rows
+    assert (conv.receptive_field, head.receptive_field) == ((2, 2), None)
+    assert (head.output, head.macs) == ((9, 5), 9 * 8 * 5)
+
+
+def test_fields_stop_at_a_layer_that_mixes_columns():
+    rows = reseaux.summarize(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(6, 5)), (3, 8, 8)).rows
+    assert [row.receptive_field for row in rows] == [(3, 3), None]
+
+
+def test_fields_stop_when_channels_move():
+    class ChannelsLast(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.tanh = nn.Conv2d(3, 8, 2, 2), nn.Tanh()
+
+        def forward(self, x):
+            return self.tanh(self.conv(x).permute(0, 2, 3, 1))
+
+    rows = reseaux.summarize(ChannelsLast(), (3, 6, 6)).rows
+    assert [row.receptive_field for row in rows] == [(2, 2), None]
+
+
+@pytest.mark.parametrize("arguments", [(3, 2), (3, 2, 0, 2), (3, 2, 1)])
+def test_a_pooling_without_a_layer_has_its_window(arguments):
+    class Pooled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3)
+
+        def forward(self, x):
+            return self.conv(F.max_pool2d(x, *arguments))
+
+    written = reseaux.summarize(Pooled(), (3, 20, 20)).rows
+    layers = nn.Sequential(nn.MaxPool2d(*arguments), nn.Conv2d(3, 3, 3))
+    expected = reseaux.summarize(layers, (3, 20, 20)).rows
+    assert [(r.stride, r.receptive_field) for r in written] == [
+        (r.stride, r.receptive_field) for r in expected
+    ]
+
+
+def test_a_sum_with_a_lost_field_is_lost():
+    class Mixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, x):
+            lost = x.flatten(2).transpose(1, 2).transpose(1, 2).reshape(x.shape)
+            return self.conv(x) + lost
+
+    assert reseaux.summarize(Mixed(), (3, 4, 4)).rows[-1].receptive_field is None

@@ -1,0 +1,48 @@
+"""L'inventaire, contre les métadonnées de torchvision."""
+
+import math
+
+import pytest
+from torchvision import models
+
+from reseaux.anatomy import zoo
+
+
+def test_every_torchvision_model_is_there():
+    weights = zoo.torchvision_weights()
+    assert {w.model for w in weights} == set(models.list_models(module=models))
+    assert not any(math.isnan(w.top1) for w in weights)
+
+
+def test_torchvision_figures_are_the_metadata():
+    for w in zoo.torchvision_weights():
+        meta = models.get_model_weights(w.model)[w.weights].meta
+        assert (w.params, w.gmacs) == (meta["num_params"], meta["_ops"])
+        assert (w.top1, w.top5) == tuple(meta["_metrics"]["ImageNet-1K"].values())
+
+
+def test_families_share_out_the_models():
+    members = [model for family in zoo.families() for model in family.members]
+    assert sorted(members) == sorted(models.list_models(module=models))
+    for family in zoo.families():
+        group = [w for w in zoo.torchvision_weights() if w.model in family.members]
+        assert {w.family for w in group} == {family.name}
+        assert family.best == max(w.top1 for w in group)
+        assert family.params == (min(w.params for w in group), max(w.params for w in group))
+
+
+def test_families_have_their_paper():
+    papers = {f.name: (f.year, f.paper) for f in zoo.families()}
+    assert papers["squeezenet"][0] == 2016  # son titre contient « < »
+    assert all(year and paper for year, paper in papers.values())
+
+
+def test_the_models_table_has_each_model_once_with_its_default_weights():
+    table = zoo.models_table()
+    assert [row[0] for row in table.rows] == models.list_models(module=models)
+    for name, params, gmacs, size, top1, top5 in table.rows:
+        meta = models.get_model_weights(name).DEFAULT.meta
+        assert (params * 1e6, gmacs) == pytest.approx((meta["num_params"], meta["_ops"]))
+        assert size == meta["_file_size"]
+        assert (top1, top5) == tuple(meta["_metrics"]["ImageNet-1K"].values())
+    assert table.sortable

@@ -1,0 +1,130 @@
+"""Trois façons d'enrichir un ensemble, et le petit réseau ; oracles : leurs formules."""
+
+import pytest
+import torch
+from torch import nn
+from torchvision.transforms import v2
+
+from reseaux.errors import ReseauxError
+from reseaux.few_data import strategies
+from reseaux.reuse import training
+
+# --- les trois stratégies -------------------------------------------------------------------------
+
+X = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+Y = torch.tensor([0, 1, 2, 0, 1, 2])
+
+
+def test_enlarge_keeps_the_examples_then_adds_transformed_copies():
+    images, labels = strategies.enlarge(X, Y, v2.RandomHorizontalFlip(p=1), copies=2, seed=0)
+    torch.testing.assert_close(images, torch.cat([X, X.flip(-1), X.flip(-1)]))
+    assert labels.tolist() == Y.tolist() * 3
+    assert strategies.enlarge(X, Y, v2.RandomHorizontalFlip(p=1), 0, 0)[0] is X
+
+
+def test_enlarge_draws_per_image_repeats_and_leaves_the_generator_alone():
+    same = X[:1].repeat(6, 1, 1, 1)
+    before = torch.get_rng_state()
+    first, second, other = (
+        strategies.enlarge(same, Y, v2.RandomRotation(90), 1, seed)[0] for seed in (0, 0, 1)
+    )
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
+    assert len(first[6:].unique(dim=0)) == 6
+
+
+class Fixed(nn.Module):
+    """Rend toujours les mêmes scores."""
+
+    def __init__(self, probabilities):
+        super().__init__()
+        self.scores = torch.tensor(probabilities).log()
+
+    def forward(self, x):
+        return self.scores[: len(x)]
+
+
+def test_pseudo_labels_keep_the_sure_answers_only():
+    h = Fixed([[0.5, 0.3, 0.2], [0.05, 0.9, 0.05], [0.2, 0.2, 0.6]])
+    images, answers, kept = strategies.pseudo_label(h, X[:3], 0.55)
+    assert kept.tolist() == [False, True, True]
+    assert answers.tolist() == [1, 2]
+    assert torch.equal(images, X[1:3])
+    assert len(strategies.pseudo_label(h, X[:3], 0.0)[1]) == 3
+    assert len(strategies.pseudo_label(h, X[:3], 1.0)[1]) == 0
+
+
+@pytest.mark.parametrize("kind", strategies.COMBINATIONS)
+def test_combined_labels_are_probabilities_of_the_two_sources(kind):
+    images, shares = strategies.combine(X, Y, 3, kind, copies=5, seed=0)
+    assert images.shape == (36, 1, 8, 8)
+    assert shares.shape == (36, 3)
+    torch.testing.assert_close(shares.sum(1), torch.ones(36))
+    assert torch.equal(images[:6], X)
+    assert shares[:6].argmax(1).tolist() == Y.tolist()
+    assert len({round(float(s.max()), 4) for s in shares[6:]}) > 5  # un mélange par paire
+
+
+def test_mixup_is_its_formula():
+    flat = torch.stack([torch.full((1, 4, 4), value) for value in (0.0, 1.0)])
+    images, shares = strategies.combine(flat, torch.tensor([0, 1]), 2, "mixup", copies=4, seed=0)
+    # Une image vaut 0, l'autre 1 : un pixel du mélange est la part de la seconde.
+    torch.testing.assert_close(images[:, 0, 0, 0], shares[:, 1])
+    assert all(len(image.unique()) == 1 for image in images)
+
+
+def test_cutmix_is_its_formula():
+    flat = torch.stack([torch.full((1, 8, 8), value) for value in (0.0, 1.0)])
+    images, shares = strategies.combine(flat, torch.tensor([0, 1]), 2, "cutmix", copies=8, seed=0)
+    assert set(images.unique().tolist()) == {0.0, 1.0}
+    torch.testing.assert_close(images.mean((1, 2, 3)), shares[:, 1])
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: strategies.enlarge(X, Y[:5], v2.Identity(), 1, 0), "6 images et 5 étiquettes"),
+        (lambda: strategies.enlarge(X, Y, v2.Identity(), -1, 0), "0 ou plus"),
+        (lambda: strategies.pseudo_label(nn.Flatten(), X, 1.1), "Seuil"),
+        (lambda: strategies.pseudo_label(nn.Flatten(), X, float("nan")), "Seuil"),
+        (lambda: strategies.combine(X, Y, 3, "mix-up!", 1, 0), "Vouliez-vous dire « mixup »"),
+        (lambda: strategies.combine(X, Y, 2, "mixup", 1, 0), "de 0 à 1"),
+        (lambda: strategies.combine(X, Y[:2], 3, "mixup", 1, 0), "2 étiquettes"),
+        (
+            lambda: strategies.fit(strategies.small_network(3, 0), X[:0], Y[:0], 0),
+            "au moins une image",
+        ),
+        (lambda: strategies.fit(strategies.small_network(3, 0), X, Y[:1], 0), "1 étiquettes"),
+        (lambda: training.accuracy(strategies.small_network(3, 0), X, Y[:1]), "1 étiquettes"),
+    ],
+)
+def test_bad_requests_are_explained_in_french(call, words):
+    with pytest.raises(ReseauxError, match=words):
+        call()
+
+
+# --- le petit réseau ------------------------------------------------------------------------------
+
+
+def test_fit_learns_from_hard_and_soft_labels_and_repeats():
+    soft = nn.functional.one_hot(Y, 3).float()
+    for targets in (Y, soft):
+        networks = [
+            strategies.fit(strategies.small_network(3, 0), X, targets, seed=0, steps=60)
+            for _ in "ab"
+        ]
+        assert training.accuracy(networks[0], X, Y) == 1
+        torch.testing.assert_close(networks[0](X), networks[1](X))
+        assert not networks[0].training
+
+
+def test_small_network_depends_on_its_seed_only():
+    a, b, c = (strategies.small_network(3, seed)[0].weight for seed in (0, 0, 1))
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+
+
+@pytest.mark.parametrize("side", [8, 16, 28])
+def test_small_network_accepts_the_images_of_the_course(side):
+    assert strategies.small_network(5, 0)(torch.rand(2, 1, side, side)).shape == (2, 5)

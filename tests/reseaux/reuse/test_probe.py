@@ -1,0 +1,59 @@
+"""La sonde, contre scikit-learn."""
+
+import numpy as np
+import pytest
+import torch
+
+from reseaux.errors import ReseauxError
+from reseaux.reuse import probe
+
+
+def test_probe_does_not_depend_on_the_scale_of_a_feature() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 5)).astype(np.float32)
+    y = (x[:, 0] + 0.3 * rng.normal(size=60) > 0).astype(np.int64)
+    scaled = x * np.array([1000, 1, 1, 1, 1], np.float32)
+    assert np.array_equal(
+        probe.linear_probe(x, y).predict(x), probe.linear_probe(scaled, y).predict(scaled)
+    )
+    assert probe.linear_probe(x, y).score(x, y) > 0.85
+    with pytest.raises(ReseauxError, match="au moins deux"):
+        probe.linear_probe(x, np.zeros(60, np.int64))
+
+
+def test_wide_probe_is_plain_logistic_regression() -> None:
+    """Oracle : la régression logistique de scikit-learn, sans le changement d'axes."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(30, 200)), np.repeat([0, 1, 2], 10)
+    x[:, 0] += y
+    held = rng.normal(size=(50, 200))
+    scaler = StandardScaler().fit(x)
+    plain = LogisticRegression(max_iter=1000, tol=1e-6).fit(scaler.transform(x), y)
+    ours = probe.linear_probe(x, y).predict_proba(held)
+    np.testing.assert_allclose(ours, plain.predict_proba(scaler.transform(held)), atol=5e-3)
+
+
+@pytest.mark.parametrize(("classes", "count", "width"), [(2, 40, 6), (3, 60, 6), (3, 12, 50)])
+def test_linear_is_the_probe(classes: int, count: int, width: int) -> None:
+    """Oracle : ``predict_proba`` de scikit-learn ; deux classes ou plus, avec rotation ou sans."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(count) % classes
+    x = (rng.normal(3, 2, (count, width)) + labels[:, None]).astype(np.float32)
+    classifier = probe.linear_probe(x, labels)
+    ours = probe.as_linear_layer(classifier)(torch.from_numpy(x)).softmax(dim=1)
+    np.testing.assert_allclose(ours.numpy(), classifier.predict_proba(x), atol=1e-5)
+
+
+def test_choose_depth_takes_the_informative_one() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 12)
+    noise = rng.normal(size=(36, 4)).astype(np.float32)
+    signal = noise + 5 * np.eye(3, 4, dtype=np.float32)[labels]
+    best, scores = probe.choose_depth([noise, signal, noise], labels)
+    assert best == 1
+    assert scores[1] > 0.9 > 0.7 > scores[0]
+    with pytest.raises(ReseauxError, match="Donnez la profondeur"):
+        probe.choose_depth([noise[:2]], np.array([0, 1]))

@@ -40,7 +40,7 @@ style: $(PRET) ## Vérifie la mise en forme, les règles et les types
 	.venv/bin/mypy
 
 test-unite: $(PRET) ## Teste le paquet
-	$(PY) -m pytest -n auto --dist loadfile tests/reseaux tests/photos tests/experiments tests/livre tests/chapters -q
+	$(PY) -m pytest -n auto --dist loadfile tests/reseaux tests/photos tests/experiments tests/livre tests/chapters tests/test_*.py -q
 
 test-notebooks: $(PRET) ## Rejoue chaque chapitre et compare ses sorties aux références
 	$(PY) -m pytest -n auto --dist loadfile --nbval --nbval-cell-timeout=120 \

@@ -36,7 +36,7 @@ ALTERATIONS = (
         "src/reseaux/architectures/vgg.py",
         '("conv3-256", "conv3-256", "conv1-256")',
         '("conv3-256", "conv3-256", "conv3-256")',
-        (f"{UNIT}/reseaux/architectures/test_architectures.py",),
+        (f"{UNIT}/reseaux/architectures/test_vgg.py",),
     ),
     Alteration(
         "la même, vue par le chapitre seul",
@@ -50,7 +50,7 @@ ALTERATIONS = (
         "src/reseaux/architectures/alexnet.py",
         "Conv(96, 11, stride=4",
         "Conv(64, 11, stride=4",
-        (f"{UNIT}/reseaux/architectures/test_architectures.py",),
+        (f"{UNIT}/reseaux/architectures/test_alexnet.py",),
     ),
     Alteration(
         "la règle du champ réceptif",

@@ -162,7 +162,8 @@ class SingleNetwork:
 
 
 # « dense » : le réseau, rendu convolutif, parcourt l'image entière [Simonyan14, §3.2].
-# LeNet-5 n'a pas été évalué sur ILSVRC ; l'article de Network in Network non plus.
+# Un réseau manque quand son article ne donne pas d'erreur sur ILSVRC (LeNet-5, Network in Network),
+# ou quand nous n'avons pas pu la vérifier dans l'article.
 SINGLE_NETWORK = MappingProxyType(
     {
         "alexnet": SingleNetwork(40.7, 18.2, "10 découpes", "Krizhevsky12", "table 2"),

@@ -50,9 +50,10 @@ def test_everything_is_told_in_one_file() -> None:
         NASTY.reason,
         "reseaux apprendre mes/images --graine 3",
         "torchvision",
-        'b , prise pour <i>"a"</i>',
     ):
         assert expected in said
+    assert soup.figcaption is not None
+    assert soup.figcaption.text.startswith('b, prise pour <i>"a"</i> (')
 
 
 def test_the_matrix_is_a_table_that_counts() -> None:

@@ -79,3 +79,14 @@ def test_published_single_networks():
     assert found == SINGLE
     for name, errors in published.SINGLE_NETWORK.items():
         assert errors.source == NETWORKS[name].paper
+
+
+def test_a_key_says_its_year():
+    years = {"He15": 2015, "LeCun98": 1998, "ILSVRC16": 2016}
+    assert {key: published.key_year(key) for key in years} == years
+
+
+def test_references_are_readable():
+    assert published.ERRORS["alexnet-1"].reference == "Krizhevsky 2012, table 2"
+    assert published.WINNERS[0].reference == "Russakovsky 2015"
+    assert published.SINGLE_NETWORK["resnet-34"].reference == "He 2015, table 3"

@@ -211,7 +211,8 @@ def network_module(name: str) -> "tuple[nn.Module, Size, str]":
     """
     if name in NETWORKS or name in _ALIASES:
         network = NETWORKS[resolve(name)]
-        title = f"{network.title} ({name})" if network.alias_options else network.title
+        variant = name in _ALIASES and network.alias_options
+        title = f"{network.title} ({name})" if variant else network.title
         return build(name, device="meta").eval(), network.input_size, title
     import timm
     from torchvision import models
@@ -223,7 +224,7 @@ def network_module(name: str) -> "tuple[nn.Module, Size, str]":
         return net, (3, side, side), f"{name} (torchvision)"
     if timm.is_model(name):
         net = _without_weights(lambda: timm.create_model(name, pretrained=False))
-        return net, timm.data.resolve_data_config(model=net)["input_size"], f"{name} (timm)"
+        return net, net.pretrained_cfg["input_size"], f"{name} (timm)"
     nearest = nearest_name(name, [*NETWORKS, *_ALIASES, *theirs, *timm.list_models()])
     hint = f" Vouliez-vous dire « {nearest} » ?" if nearest else ""
     raise ReseauxError(
@@ -233,7 +234,7 @@ def network_module(name: str) -> "tuple[nn.Module, Size, str]":
     )
 
 
-def _without_weights(build_it: "Callable[[], nn.Module]") -> "nn.Module":
+def _without_weights(build_it: "Callable[[], nn.Module]") -> Any:
     """Construit sur « meta » ; en mémoire d'abord, les rares réseaux qui lisent des valeurs."""
     import torch
 

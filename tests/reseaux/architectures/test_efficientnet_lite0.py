@@ -1,0 +1,53 @@
+"""EfficientNet-Lite0, comparé à timm, et avec les poids que livre le cours."""
+
+import pytest
+import timm
+import torch
+from torch.nn import functional as F
+
+import reseaux
+from reseaux import data
+from reseaux.architectures.efficientnet_lite0 import SameConv2d
+from reseaux.reuse import weights
+from twins import assert_same_scores, assert_twins, block_shapes, copy_in_order
+
+
+# Un côté pair ajoute la marge d'un seul côté, un côté impair des deux.
+@pytest.mark.parametrize("size", [96, 97, 111])
+def test_same_scores_as_timm(size):
+    ours = reseaux.build("efficientnet-lite0", 10)
+    assert_twins(ours, lambda: timm.create_model("tf_efficientnet_lite0", num_classes=10), size)
+
+
+@torch.no_grad()
+def test_the_weights_of_the_course_give_the_same_scores():
+    pretrained = weights.load("efficientnet-lite0")
+    x = torch.stack([pretrained.transform(data.photo(name)) for name in ("chelsea", "coffee")])
+    ours = reseaux.build("efficientnet-lite0").eval()
+    copy_in_order(pretrained.model, ours)
+    assert_same_scores(ours(x), pretrained.model(x))
+    answers = [pretrained.categories[k] for k in ours(x).argmax(dim=1)]
+    assert answers[1] == "espresso"
+
+
+@pytest.mark.parametrize(("side", "before", "after"), [(8, 0, 1), (9, 1, 1)])
+def test_margin_is_the_one_of_tensorflow(side, before, after):
+    conv = SameConv2d(1, 1, 3, stride=2, bias=False)
+    x = torch.randn(1, 1, side, side)
+    expected = F.conv2d(F.pad(x, (before, after, before, after)), conv.weight, stride=2)
+    torch.testing.assert_close(conv(x), expected)
+    assert conv(x).shape[-1] == (side + 1) // 2
+
+
+def test_stages_have_the_output_size_of_the_paper():
+    # La table 1 donne la résolution d'entrée de chaque étage [Tan19].
+    expected = {
+        "1-1": (16, 112, 112),
+        "2-2": (24, 56, 56),
+        "3-2": (40, 28, 28),
+        "4-3": (80, 14, 14),
+    }
+    expected |= {"5-3": (112, 14, 14), "6-4": (192, 7, 7), "7-1": (320, 7, 7)}
+    shapes = block_shapes("efficientnet-lite0")
+    assert {block: shapes[block] for block in expected} == expected
+    assert len(shapes) == 1 + 2 + 2 + 3 + 3 + 4 + 1  # la colonne des couches

@@ -1,0 +1,31 @@
+"""MobileNet-v2, comparé à torchvision, à timm et à son article."""
+
+import timm
+from torchvision import models
+
+import reseaux
+from twins import assert_twins, block_shapes
+
+
+def test_same_scores_as_torchvision():
+    ours = reseaux.build("mobilenet-v2", 10)
+    assert_twins(ours, lambda: models.mobilenet_v2(weights=None, num_classes=10), 96)
+
+
+def test_same_scores_as_timm():
+    ours = reseaux.build("mobilenet-v2", 10)
+    assert_twins(ours, lambda: timm.create_model("mobilenetv2_100", num_classes=10), 96)
+
+
+def test_stages_have_the_output_size_of_the_paper():
+    # La table 2 donne l'entrée de chaque ligne : la sortie de la précédente [Sandler18].
+    expected = {
+        "1-1": (16, 112, 112),
+        "2-2": (24, 56, 56),
+        "3-3": (32, 28, 28),
+        "4-4": (64, 14, 14),
+    }
+    expected |= {"5-3": (96, 14, 14), "6-3": (160, 7, 7), "7-1": (320, 7, 7)}
+    shapes = block_shapes("mobilenet-v2")
+    assert {block: shapes[block] for block in expected} == expected
+    assert len(shapes) == 1 + 2 + 3 + 4 + 3 + 3 + 1  # la colonne n

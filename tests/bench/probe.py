@@ -89,8 +89,8 @@ def main(repeats: int = REPEATS) -> None:
     net = weights.load()
     pool, rest = data.digits().sample(PER_CLASS, seed=0)
     sets = [pool, rest.sample(TEST, seed=0)[0]]
-    known, held = ((transfer.prepare(s, SIZE), torch.from_numpy(s.labels)) for s in sets)
-    net.model.to(memory_format=torch.channels_last)  # comme le font les réglages du cours
+    known, held = ((transfer.prepare(net, s, SIZE), torch.from_numpy(s.labels)) for s in sets)
+    net.model.to(memory_format=torch.channels_last)  # comme au chapitre
     found: dict[str, float] = {}
     rivals = {
         CACHED: lambda: found.update({CACHED: cached(net, known, held)}),

@@ -94,47 +94,32 @@ ILSVRC_TEST = PublishedValue(100_000, "images de test, à partir de 2012", "Russ
 ILSVRC_CLASSES = PublishedValue(1_000, "classes", "Russakovsky15", "§3.1")
 
 # Les erreurs top-5 des articles, en %.
-ERRORS = MappingProxyType(
-    {
-        "alexnet-1": PublishedValue(
-            18.2, "AlexNet : un réseau, validation", "Krizhevsky12", "table 2"
-        ),
-        "alexnet-5": PublishedValue(
-            16.4, "AlexNet : cinq réseaux, test", "Krizhevsky12", "table 2"
-        ),
-        "alexnet-7-val": PublishedValue(
-            15.4,
-            "AlexNet : sept réseaux, dont deux préentraînés, validation",
-            "Krizhevsky12",
-            "table 2",
-        ),
-        "alexnet-7": PublishedValue(
-            15.3, "AlexNet : sept réseaux, dont deux préentraînés, test", "Krizhevsky12", "table 2"
-        ),
-        "vgg-7": PublishedValue(
-            7.3, "VGG : sept réseaux, test (le concours)", "Simonyan14", "table 7"
-        ),
-        "vgg-2": PublishedValue(
-            6.8, "VGG : deux réseaux, test (après le concours)", "Simonyan14", "table 7"
-        ),
-        "googlenet-7": PublishedValue(
-            6.67, "GoogLeNet : sept réseaux, 144 découpes, test", "Szegedy14", "table 2"
-        ),
-        "googlenet-1": PublishedValue(
-            10.07, "GoogLeNet : un réseau, une découpe, validation", "Szegedy14", "table 3"
-        ),
-        "resnet-152-1": PublishedValue(
-            4.49, "ResNet-152 : un réseau, validation", "He15", "table 4"
-        ),
-        "resnet-6": PublishedValue(
-            3.57, "ResNet : six réseaux, dont deux de 152 couches, test", "He15", "table 5"
-        ),
-    }
-)
+_ERRORS = {
+    "alexnet-1": (18.2, "AlexNet : un réseau, validation", "Krizhevsky12", "table 2"),
+    "alexnet-5": (16.4, "AlexNet : cinq réseaux, test", "Krizhevsky12", "table 2"),
+    "alexnet-7-val": (
+        *(15.4, "AlexNet : sept réseaux, dont deux préentraînés, validation"),
+        *("Krizhevsky12", "table 2"),
+    ),
+    "alexnet-7": (
+        *(15.3, "AlexNet : sept réseaux, dont deux préentraînés, test"),
+        *("Krizhevsky12", "table 2"),
+    ),
+    "vgg-7": (7.3, "VGG : sept réseaux, test (le concours)", "Simonyan14", "table 7"),
+    "vgg-2": (6.8, "VGG : deux réseaux, test (après le concours)", "Simonyan14", "table 7"),
+    "googlenet-7": (6.67, "GoogLeNet : sept réseaux, 144 découpes, test", "Szegedy14", "table 2"),
+    "googlenet-1": (
+        *(10.07, "GoogLeNet : un réseau, une découpe, validation"),
+        *("Szegedy14", "table 3"),
+    ),
+    "resnet-152-1": (4.49, "ResNet-152 : un réseau, validation", "He15", "table 4"),
+    "resnet-6": (3.57, "ResNet : six réseaux, dont deux de 152 couches, test", "He15", "table 5"),
+}
+ERRORS = MappingProxyType({key: PublishedValue(*error) for key, error in _ERRORS.items()})
 
-# Paramètres de VGG, en millions, arrondis par les auteurs ; A et A-LRN partagent une colonne.
+# Paramètres de VGG, en millions, arrondis par les auteurs [Simonyan14, table 2].
+# A et A-LRN partagent une colonne.
 VGG_MILLIONS = MappingProxyType({"a": 133, "a-lrn": 133, "b": 133, "c": 134, "d": 138, "e": 144})
-VGG_MILLIONS_SOURCE = ("Simonyan14", "table 2")
 
 
 @dataclass(frozen=True)

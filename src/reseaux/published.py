@@ -22,19 +22,12 @@ def spell_key(key: str) -> str:
 
 @dataclass(frozen=True)
 class PublishedValue:
-    """Un chiffre publié.
+    """Un chiffre publié."""
 
-    Attributes:
-        value: sa valeur, dans l'unité que dit son nom.
-        what: ce qu'il mesure et dans quelles conditions (ensemble, nombre de réseaux, de découpes).
-        source: la clé de l'article dans ``references.bib``.
-        where: la section ou la table de l'article.
-    """
-
-    value: float
-    what: str
-    source: str
-    where: str
+    value: float  # dans l'unité que dit son nom
+    what: str  # ce qu'il mesure, dans quelles conditions (ensemble, nombre de réseaux, de découpes)
+    source: str  # la clé de l'article dans ``references.bib``
+    where: str  # la section ou la table de l'article
 
     @property
     def reference(self) -> str:
@@ -44,21 +37,13 @@ class PublishedValue:
 
 @dataclass(frozen=True)
 class Winner:
-    """Une équipe d'ILSVRC, tâche de classification.
-
-    Attributes:
-        year: l'année du concours.
-        team: le nom de l'équipe.
-        network: le réseau de son envoi, « – » s'il n'en utilise pas de profond.
-        error: l'erreur top-5 sur l'ensemble de test, en %, sans données supplémentaires.
-        source: la clé de la référence.
-    """
+    """Une équipe d'ILSVRC, tâche de classification."""
 
     year: int
     team: str
-    network: str
-    error: float
-    source: str
+    network: str  # celui de son envoi, « – » s'il n'en utilise pas de profond
+    error: float  # top-5 sur l'ensemble de test, en %, sans données supplémentaires
+    source: str  # la clé de la référence
 
     @property
     def reference(self) -> str:
@@ -126,19 +111,14 @@ VGG_MILLIONS = MappingProxyType({"a": 133, "a-lrn": 133, "b": 133, "c": 134, "d"
 class SingleNetwork:
     """Les erreurs d'un seul réseau sur la validation d'ILSVRC-2012, telles que l'article les donne.
 
-    Attributes:
-        top1: erreur top-1, en % ; ``None`` si l'article ne la donne pas.
-        top5: erreur top-5, en % ; ``None`` si l'article ne la donne pas.
-        protocol: ce que le réseau a vu de chaque image.
-        source: la clé de l'article.
-        where: la table ou la figure de l'article.
+    En % ; ``None`` quand l'article ne donne pas l'une des deux.
     """
 
     top1: float | None
     top5: float | None
-    protocol: str
-    source: str
-    where: str
+    protocol: str  # ce que le réseau a vu de chaque image
+    source: str  # la clé de l'article
+    where: str  # la table ou la figure de l'article
 
     @property
     def reference(self) -> str:

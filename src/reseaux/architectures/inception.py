@@ -54,7 +54,7 @@ def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> n
 
 
 def max_pool() -> nn.MaxPool2d:
-    """Le max pooling 3×3 de pas 2 entre deux étages ; la taille s'arrondit vers le haut."""
+    """Le max pooling 3×3 de pas 2 ; comme Caffe, il arrondit la taille vers le haut."""
     return nn.MaxPool2d(3, stride=2, ceil_mode=True)
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from reseaux.architectures.resnet import conv_bn
 from reseaux.architectures.staged import Staged
 
 
@@ -28,17 +29,6 @@ STAGES = (
     Stage(6, 320, 1, 1),
 )
 STEM, HEAD = 32, 1280  # filtres de la première convolution et de la dernière
-
-
-def conv_bn(
-    in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1
-) -> list[nn.Module]:
-    """Une convolution sans biais, qui garde la taille au pas près, et sa normalisation de lot."""
-    padding = kernel // 2
-    return [
-        nn.Conv2d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False),
-        nn.BatchNorm2d(out_channels),
-    ]
 
 
 class InvertedResidual(nn.Module):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from reseaux.architectures.inception import max_pool
 from reseaux.architectures.staged import Staged
 
 
@@ -38,11 +39,6 @@ def conv(
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel, stride, padding), nn.ReLU(inplace=True)
     )
-
-
-def max_pool() -> nn.MaxPool2d:
-    """Le max pooling 3×3 de pas 2 ; comme Caffe, il arrondit la taille vers le haut."""
-    return nn.MaxPool2d(3, stride=2, ceil_mode=True)
 
 
 class FireBlock(nn.Module):

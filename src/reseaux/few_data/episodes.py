@@ -85,7 +85,6 @@ def sample(
 
 
 def _members(labels: ArrayLike) -> dict[int, Indices]:
-    """Les images de chaque classe, par leurs indices."""
     labels = np.asarray(labels)
     if labels.ndim != 1 or not len(labels):
         raise ReseauxError(
@@ -201,7 +200,6 @@ def evaluate(
 
     Args:
         features: M×…, une ligne par image ; les indices des épisodes y renvoient.
-        tasks: les épisodes.
         classify: des exemples N×K×D et des questions …×D, fait des scores …×N.
 
     Raises:
@@ -228,7 +226,6 @@ def train_on_episodes(
     Args:
         network: rend un vecteur par image ; modifié sur place.
         images: M×C×H×L ; les indices des épisodes y renvoient.
-        tasks: les épisodes d'entraînement.
         rate: pas d'apprentissage d'Adam.
 
     Returns:

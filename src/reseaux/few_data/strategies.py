@@ -24,7 +24,6 @@ def enlarge(
         images: S_s, N×C×H×L.
         labels: N étiquettes, ou N×classes probabilités.
         transform: t, appliquée à une image à la fois.
-        copies: nombre de copies transformées par exemple.
         seed: graine des tirages de t.
 
     Returns:
@@ -77,8 +76,7 @@ def combine(
 
     Args:
         images: N×C×H×L, flottants.
-        labels: N étiquettes entières.
-        classes: nombre de classes.
+        labels: N étiquettes entières, de 0 à ``classes - 1``.
         kind: « mixup » (Zhang 2017) superpose deux images ; « cutmix » (Yun 2019) colle un morceau
             de l'une sur l'autre.
         copies: nombre de passages sur les N exemples ; chacun tire ses paires et ses mélanges.
@@ -159,9 +157,6 @@ def fit(
         images: N×C×H×L.
         targets: N étiquettes, ou N×classes probabilités.
         seed: graine de l'ordre des exemples.
-        steps: nombre de pas.
-        batch_size: taille d'un lot.
-        rate: pas d'apprentissage.
 
     Returns:
         Le réseau, en mode évaluation.

@@ -1,8 +1,4 @@
-"""Envelopper une transformation : une image à la fois, avec vérification, avec une graine.
-
-Une enveloppe va sur toute transformation : celles de torchvision, celles de
-:mod:`reseaux.few_data.transforms`, ou une fonction.
-"""
+"""Envelopper une transformation : une image à la fois, avec vérification, avec une graine."""
 
 from collections.abc import Callable
 from typing import Any

@@ -108,10 +108,8 @@ def draw_confusion(
     """Dessine la matrice de confusion : une ligne par vraie classe, une colonne par réponse.
 
     Args:
-        ax: où dessiner.
         truth: la vraie classe de chaque image, de 0 à ``len(names) - 1``.
         answers: la classe répondue.
-        names: le nom de chaque classe.
     """
     from sklearn.metrics import ConfusionMatrixDisplay
 

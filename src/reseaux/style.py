@@ -66,8 +66,6 @@ def panels(
     Laissée ouverte, un notebook la montrerait deux fois : figure ouverte et valeur rendue.
 
     Args:
-        rows: nombre de lignes.
-        columns: nombre de colonnes.
         size: largeur et hauteur, en pouces.
         images: des cadres sans axes.
         **options: celles de ``plt.subplots``.
@@ -106,9 +104,6 @@ def show_images(
         titles: un titre par image.
         columns: nombre d'images par ligne.
         width: largeur d'une image, en pouces ; plus grande, elle laisse place à un long titre.
-
-    Returns:
-        La figure, que le notebook affiche si elle termine une cellule.
 
     Raises:
         ReseauxError: aucune image, pas un titre par image, ou aucune colonne.

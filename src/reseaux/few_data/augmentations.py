@@ -137,7 +137,6 @@ def stills(
     """Une photographie transformée aux cinq forces, avec le même tirage.
 
     Args:
-        augmentation: une valeur de :data:`AUGMENTATIONS`.
         photo: une image PIL, d'au moins 170 pixels de côté.
         seed: graine du tirage ; le hasard du reste du programme n'est pas touché.
 
@@ -156,7 +155,7 @@ def show_stills(shown: Mapping[str, tuple[PIL.Image.Image, str]], seed: int = 0)
 
     Args:
         shown: clé de :data:`AUGMENTATIONS` -> (la photographie, son étiquette).
-        seed: graine du tirage.
+        seed: voir :func:`stills`.
     """
     size = (9, 1.72 * len(shown))
     with panels(len(shown), 5, size, images=True) as (figure, axes):

@@ -45,8 +45,7 @@ def sample(
         ways: N, nombre de classes d'un épisode, au moins 2.
         shots: K, nombre d'exemples étiquetés par classe.
         queries: Q, nombre d'images à reconnaître par classe.
-        count: nombre d'épisodes.
-        seed: graine ; la même redonne les mêmes épisodes.
+        count: nombre d'épisodes ; la même graine redonne les mêmes.
 
     Raises:
         ReseauxError: plus de classes ou d'exemples demandés qu'il n'y en a ; étiquettes absentes
@@ -127,8 +126,7 @@ def last_layer(support: Tensor, queries: Tensor, strength: float = 10.0) -> Tens
     d'abord centrés, puis ramenés à une longueur moyenne de 1.
 
     Args:
-        support: N×K×D, les K exemples de chacune des N classes, N au moins 2.
-        queries: …×D, les images à reconnaître.
+        support: N×K×D, N au moins 2 ; comme ``queries``, voir :func:`nearest_prototype`.
         strength: inverse de la régularisation (« C » de scikit-learn).
 
     Returns:

@@ -22,20 +22,18 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 Weights = dict[str, Tensor]
 
 
-def start_network(size: int, ways: int, seed: int, width: int = 64) -> nn.Sequential:
+def start_network(size: int, ways: int, seed: int) -> nn.Sequential:
     """Deux couches cachées et une sortie par classe : assez petit pour être adapté mille fois.
 
     Args:
         size: côté des images, en pixels ; elles sont grises.
         ways: nombre de classes d'un épisode.
-        seed: graine des poids.
-        width: largeur d'une couche cachée.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        first = [nn.Flatten(), nn.Linear(size * size, width), nn.LayerNorm(width), nn.ReLU()]
-        second = [nn.Linear(width, width), nn.LayerNorm(width), nn.ReLU()]
-        return nn.Sequential(*first, *second, nn.Linear(width, ways))
+        first = [nn.Flatten(), nn.Linear(size * size, 64), nn.LayerNorm(64), nn.ReLU()]
+        second = [nn.Linear(64, 64), nn.LayerNorm(64), nn.ReLU()]
+        return nn.Sequential(*first, *second, nn.Linear(64, ways))
 
 
 def adapt(

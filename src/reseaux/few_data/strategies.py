@@ -124,7 +124,6 @@ def small_network(outputs: int, seed: int, width: int = 16) -> nn.Sequential:
 
     Args:
         outputs: nombre de sorties : classes, ou dimensions d'une représentation.
-        seed: graine des poids de départ.
         width: nombre de cartes de la première convolution ; la seconde en a le double.
     """
     with torch.random.fork_rng(devices=[]):

@@ -78,12 +78,7 @@ class Strict(nn.Module):
 
 
 class Seeded(nn.Module):
-    """Refait le même tirage à chaque appel, sans toucher au hasard du reste du programme.
-
-    Args:
-        transform: la transformation à répéter.
-        seed: graine du tirage.
-    """
+    """Refait le même tirage à chaque appel, sans toucher au hasard du reste du programme."""
 
     def __init__(self, transform: Callable[..., Any], seed: int) -> None:
         super().__init__()

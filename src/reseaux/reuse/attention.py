@@ -110,12 +110,8 @@ def draw_attention(
 
     Args:
         net: un réseau convolutif.
-        images: des images PIL.
         columns: nombre d'images par ligne.
         width: largeur d'une image, en pouces.
-
-    Returns:
-        La figure, que le notebook affiche si elle termine une cellule.
     """
     from reseaux.style import panels
 

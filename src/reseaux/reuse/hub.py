@@ -58,11 +58,8 @@ def fetch(address: str, cache: Path | str | None, timeout: float, progress: bool
     Args:
         address: son adresse ; le nom du fichier porte le début de son empreinte.
         cache: le dossier où le garder ; par défaut, celui de ``torch.hub``.
-        timeout: durée, en secondes, au bout de laquelle un serveur muet est abandonné.
-        progress: montrer une barre de progression.
 
-    Raises:
-        DownloadError: voir :func:`reseaux.reuse.download.download`.
+    Les autres arguments et les erreurs sont ceux de :func:`reseaux.reuse.download.download`.
     """
     name = Path(urlsplit(address).path).name
     folder = Path(cache) if cache else Path(torch.hub.get_dir()) / "checkpoints"
@@ -84,8 +81,8 @@ def hash_prefix(name: str) -> str:
     return found[1]
 
 
-def check_file(weights: "WeightsEnum", file: Path) -> Path:
-    """Vérifie qu'un fichier est bien celui de ces poids ; rend son chemin.
+def check_file(weights: "WeightsEnum", file: Path) -> None:
+    """Vérifie qu'un fichier est bien celui de ces poids.
 
     Raises:
         ReseauxError: fichier absent, abîmé, ou d'autres poids.
@@ -96,7 +93,6 @@ def check_file(weights: "WeightsEnum", file: Path) -> Path:
             f"Le fichier de poids « {file} » est absent, abîmé, ou n'est pas celui de {weights} : "
             f"l'empreinte attendue commence par {prefix}. Téléchargez-le à nouveau."
         )
-    return file
 
 
 def build_network(model: str, weights: "WeightsEnum", file: Path | None) -> nn.Module:
@@ -106,8 +102,6 @@ def build_network(model: str, weights: "WeightsEnum", file: Path | None) -> nn.M
     anciens) ; nous ne remplaçons que la lecture du fichier, qui chez lui pourrait exécuter du code.
 
     Args:
-        model: le nom du réseau.
-        weights: ses poids.
         file: leur fichier, déjà vérifié ; ``None`` laisse des poids tirés au hasard.
 
     Raises:

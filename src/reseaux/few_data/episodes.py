@@ -212,9 +212,7 @@ def evaluate(
     return np.array(scores)
 
 
-def train_on_episodes(
-    network: nn.Module, images: Tensor, tasks: Iterator[Episode], rate: float = 2e-3
-) -> nn.Module:
+def train_on_episodes(network: nn.Module, images: Tensor, tasks: Iterator[Episode]) -> nn.Module:
     """Apprend une représentation où le plus proche prototype a raison (Snell 2017).
 
     À chaque épisode, le réseau représente les exemples et les questions ; la perte est l'entropie
@@ -224,7 +222,6 @@ def train_on_episodes(
     Args:
         network: rend un vecteur par image ; modifié sur place.
         images: M×C×H×L ; les indices des épisodes y renvoient.
-        rate: pas d'apprentissage d'Adam.
 
     Returns:
         Le réseau, en mode évaluation.
@@ -232,7 +229,7 @@ def train_on_episodes(
     Raises:
         ReseauxError: épisodes d'un autre ensemble, ou image qui n'est pas faite de nombres.
     """
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate, fused=True)
+    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3, fused=True)
     network.train()
     for task in tasks:
         check_indices(images, task)

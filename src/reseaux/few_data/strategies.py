@@ -147,7 +147,6 @@ def fit(
     seed: int,
     steps: int = 150,
     batch_size: int = 64,
-    rate: float = 5e-3,
 ) -> nn.Module:
     """Minimise l'entropie croisée par Adam, sur des lots tirés au hasard.
 
@@ -173,7 +172,7 @@ def fit(
         network,
         images,
         targets,
-        optimizer=torch.optim.Adam(network.parameters(), lr=rate, fused=True),
+        optimizer=torch.optim.Adam(network.parameters(), lr=5e-3, fused=True),
         epochs=1,
         batch_size=batch_size,
         batches=batches,

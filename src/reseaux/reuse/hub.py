@@ -52,18 +52,19 @@ def resolve(name: str, others: tuple[str, ...] = ()) -> "tuple[str, WeightsEnum]
     return model, choices[tag]
 
 
-def fetch(address: str, cache: Path | str | None, timeout: float, progress: bool) -> Path:
-    """Télécharge un fichier de poids dans le cache, s'il n'y est pas déjà ; rend son chemin.
+def fetch(address: str, progress: bool) -> Path:
+    """Télécharge des poids dans le cache de ``torch.hub``, s'ils n'y sont pas ; rend leur chemin.
 
     Args:
         address: son adresse ; le nom du fichier porte le début de son empreinte.
-        cache: le dossier où le garder ; par défaut, celui de ``torch.hub``.
+        progress: montrer une barre de progression.
 
-    Les autres arguments et les erreurs sont ceux de :func:`reseaux.reuse.download.download`.
+    Raises:
+        DownloadError: voir :func:`reseaux.reuse.download.download`.
     """
     name = Path(urlsplit(address).path).name
-    folder = Path(cache) if cache else Path(torch.hub.get_dir()) / "checkpoints"
-    return download(address, folder / name, hash_prefix(name), timeout=timeout, progress=progress)
+    target = Path(torch.hub.get_dir(), "checkpoints", name)
+    return download(address, target, hash_prefix(name), progress=progress)
 
 
 def hash_prefix(name: str) -> str:

@@ -113,9 +113,7 @@ def load(
     file: Path | None = None,
     *,
     fallback: str | bool = False,
-    cache: Path | str | None = None,
     url: str | None = None,
-    timeout: float = 30.0,
     progress: bool = True,
 ) -> Pretrained:
     """Charge un réseau et ses poids appris sur ImageNet.
@@ -123,12 +121,10 @@ def load(
     Args:
         name: une clé de :data:`PACKAGED`, sans connexion ; ou un classifieur de torchvision,
             « resnet50 » (ses meilleurs poids) ou « resnet50:IMAGENET1K_V1 ».
-        file: un fichier de poids déjà là ; par défaut, celui du paquet ou du cache.
+        file: des poids déjà là ; par défaut, ceux du paquet ou du cache de ``torch.hub``.
         fallback: le réseau à prendre si le téléchargement échoue, une clé de :data:`PACKAGED` ;
             ``True`` pour « efficientnet-lite0 ».
-        cache: le dossier des téléchargements ; par défaut, celui de ``torch.hub``.
         url: une autre adresse du fichier (un miroir) ; il y garde son nom.
-        timeout: durée, en secondes, au bout de laquelle un serveur muet est abandonné.
 
     Raises:
         ReseauxError: nom inconnu ; fichier absent, tronqué, modifié ou impossible à télécharger.
@@ -143,7 +139,7 @@ def load(
         if file:
             hub.check_file(weights, file)
         else:
-            file = hub.fetch(url or weights.url, cache, timeout, progress)
+            file = hub.fetch(url or weights.url, progress)
     except DownloadError as error:
         if not substitute:
             raise DownloadError(

@@ -12,6 +12,7 @@ from torch.nn import functional
 from torchvision.transforms import v2
 
 from reseaux.errors import ReseauxError, unknown_name
+from reseaux.few_data.checks import check_number
 from reseaux.reuse import training
 
 
@@ -57,8 +58,7 @@ def pseudo_label(
     Raises:
         ReseauxError: seuil hors de [0, 1].
     """
-    if not 0 <= threshold <= 1:
-        raise ReseauxError(f"Seuil {threshold} ; c'est une probabilité, entre 0 et 1.")
+    check_number("Seuil, une probabilité", threshold, 0, 1)
     classifier.eval()
     with torch.no_grad():
         confidence, answers = classifier(unlabeled).softmax(-1).max(-1)

@@ -8,7 +8,6 @@ from html import escape
 from importlib import metadata, resources
 from string import Template
 
-import numpy as np
 from PIL import Image
 
 from photos.dataset import Dataset
@@ -85,8 +84,6 @@ def _confusion(outcome: Outcome, drawn: bytes) -> str:
         alt = "Carte de la matrice de confusion ; la diagonale porte les bonnes réponses."
         image = f'<img class="carte" src="{_data_uri("png", drawn)}" alt="{alt}">'
         return image + _table(outcome.confused_pairs()) + _table(outcome.by_class())
-    matrix = np.zeros((len(names), len(names)), np.int64)
-    np.add.at(matrix, (outcome.truth, outcome.answers), 1)
     head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in names)
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th>'
@@ -95,7 +92,7 @@ def _confusion(outcome: Outcome, drawn: bytes) -> str:
             for count in row.tolist()
         )
         + "</tr>"
-        for name, row in zip(names, matrix, strict=True)
+        for name, row in zip(names, outcome.confusion, strict=True)
     )
     caption = "Images de test : une ligne par vraie classe, une colonne par réponse"
     return (

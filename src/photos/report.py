@@ -86,10 +86,8 @@ def draw_confusion(outcome: Outcome) -> "Figure":
         if count <= READABLE:
             measures.draw_confusion(ax, outcome.truth, outcome.answers, titles)
         else:
-            matrix = np.zeros((count, count))
-            np.add.at(matrix, (outcome.truth, outcome.answers), 1)
-            matrix /= np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-            shades = ax.imshow(matrix, cmap="Blues", vmin=0, vmax=1)
+            tested = np.maximum(outcome.confusion.sum(axis=1, keepdims=True), 1)
+            shades = ax.imshow(outcome.confusion / tested, cmap="Blues", vmin=0, vmax=1)
             figure.colorbar(shades, label="part des images de la vraie classe")
             ax.grid(visible=False)
             ax.set(xticks=[], yticks=[], xlabel="classe répondue", ylabel="vraie classe")

@@ -113,23 +113,23 @@ def to_squares(images: Iterable[Image.Image]) -> Squares:
     return np.stack([np.asarray(image, np.uint8) for image in images])
 
 
-def from_probe(
-    description: Description, pretrained: weights.Pretrained, head: nn.Linear
+def assemble(
+    description: Description, network: nn.Module, head: nn.Linear | None = None
 ) -> Classifier:
-    """Le classifieur d'une sonde : seule la couche linéaire a été apprise."""
-    device = next(pretrained.model.parameters()).device
-    backbone = transfer.Backbone(pretrained.model, description.depth)
-    model = nn.Sequential(
-        Normalize(description.mean, description.std),
-        transfer.LinearProbe(backbone, head.to(device)),
-    )
-    return Classifier(description, model, dict(head.state_dict()))
+    """Le classifieur d'un réseau réglé, dont tous les poids comptent, ou celui d'une sonde.
 
-
-def from_tuned(description: Description, network: nn.Module) -> Classifier:
-    """Le classifieur d'un réseau réglé : tous ses poids comptent."""
+    Args:
+        description: ce qu'il est.
+        network: le réseau, octets normalisés → scores N×K, ou celui que lit la sonde.
+        head: la couche linéaire de la sonde, seule apprise.
+    """
+    learned = dict((network if head is None else head).state_dict())
+    if head is not None:
+        device = next(network.parameters()).device
+        backbone = transfer.Backbone(network, description.depth)
+        network = transfer.LinearProbe(backbone, head.to(device))
     model = nn.Sequential(Normalize(description.mean, description.std), network)
-    return Classifier(description, model, dict(network.state_dict()))
+    return Classifier(description, model, learned)
 
 
 def save(classifier: Classifier, path: Path) -> None:
@@ -166,20 +166,17 @@ def load(path: Path) -> Classifier:
         ) from error
     description = _description(path, metadata.get("reseaux"))
     if description.method is Method.LINEAR_PROBE:
-        if not {"weight", "bias"} <= set(learned):
+        count = len(description.names)
+        if not {"weight", "bias"} <= set(learned) or len(learned["weight"]) != count:
             raise _foreign(path)
-        outputs, inputs = learned["weight"].shape
-        if outputs != len(description.names):
-            raise _foreign(path)
-        head = nn.Linear(inputs, outputs)
+        head = nn.Linear(learned["weight"].shape[1], count).requires_grad_(False)
         checkpoints.fill(head, learned, path)
-        pretrained = weights.load(description.network)
-        return from_probe(description, pretrained, head.requires_grad_(False))
+        return assemble(description, weights.load(description.network).model, head)
     # Tous les poids sont dans le fichier : ceux d'ImageNet ne serviraient qu'à être écrasés.
     network = weights.architecture(description.network).model
     transfer.new_head(network, len(description.names), seed=0)
     checkpoints.fill(network, learned, path)
-    return from_tuned(description, network)
+    return assemble(description, network)
 
 
 def _description(path: Path, metadata: str | None) -> Description:

@@ -85,12 +85,8 @@ class Outcome:
 
     def confused_pairs(self) -> Table:
         """Les confusions les plus fréquentes."""
-        pairs = [
-            (truth, answer, int(self.confusion[i, j]))
-            for i, truth in enumerate(self.names)
-            for j, answer in enumerate(self.names)
-            if i != j and self.confusion[i, j]
-        ]
+        wrong = self.confusion - np.diag(self.confusion.diagonal())
+        pairs = [(self.names[i], self.names[j], int(wrong[i, j])) for i, j in np.argwhere(wrong)]
         rows = sorted(pairs, key=lambda pair: -pair[2])[:WORST]
         return Table(
             "Les confusions les plus fréquentes", ("vraie classe", "réponse", "images"), rows

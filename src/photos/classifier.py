@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as encode
 from torch import Tensor, nn
 
 from photos.request import Method
@@ -134,8 +136,6 @@ def assemble(
 
 def save(classifier: Classifier, path: Path) -> None:
     """Écrit le classifieur, d'un coup, au format safetensors."""
-    from safetensors.torch import save as encode
-
     tensors = {k: t.detach().cpu().contiguous().clone() for k, t in classifier.learned.items()}
     described = asdict(classifier.description) | {"method": classifier.description.method.value}
     metadata = json.dumps({"format": FORMAT, **described}, ensure_ascii=False)
@@ -149,8 +149,6 @@ def load(path: Path) -> Classifier:
     Raises:
         ReseauxError: fichier absent, abîmé, ou qui n'est pas un classifieur du cours.
     """
-    from safetensors import SafetensorError, safe_open
-
     if not path.is_file():
         raise ReseauxError(
             f"Le modèle « {path} » n'existe pas. Apprenez-en un d'abord : "

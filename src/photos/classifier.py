@@ -8,18 +8,19 @@ préparation, profondeur). L'ouvrir ne peut exécuter aucun code.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as encode
 from torch import Tensor, nn
+from torchvision.transforms import v2
 
 from photos.request import Method
 from reseaux.atomic import atomic_write
@@ -85,24 +86,14 @@ class Classifier:
         return torch.cat(found).numpy()
 
 
-class Normalize(nn.Module):
-    """Des octets à ce que le réseau attend : divise par 255, retire la moyenne, met à l'échelle.
+def normalize(mean: Sequence[float], std: Sequence[float]) -> nn.Module:
+    """Des octets N×3×H×L à ce que le réseau attend : des flottants, centrés et mis à l'échelle.
 
     Args:
-        mean: un nombre par canal, comme ``std``.
-        std: ce par quoi diviser ensuite.
+        mean: ce qu'il faut retirer à chaque canal, pour des valeurs entre 0 et 1.
+        std: ce par quoi diviser ensuite chaque canal.
     """
-
-    def __init__(self, mean: Iterable[float], std: Iterable[float]) -> None:
-        super().__init__()
-        for name, values in (("mean", mean), ("std", std)):
-            tensor = torch.tensor(tuple(values)).view(3, 1, 1)
-            self.register_buffer(name, tensor, persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Octets N×3×H×L → flottants."""
-        mean, std = (self.get_buffer(name).to(x.device) for name in ("mean", "std"))
-        return (x.float() / 255 - mean) / std
+    return nn.Sequential(v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std))
 
 
 def to_tensor(squares: Squares) -> Tensor:
@@ -130,7 +121,7 @@ def assemble(
         device = next(network.parameters()).device
         backbone = transfer.Backbone(network, description.depth)
         network = transfer.LinearProbe(backbone, head.to(device))
-    model = nn.Sequential(Normalize(description.mean, description.std), network)
+    model = nn.Sequential(normalize(description.mean, description.std), network)
     return Classifier(description, model, learned)
 
 
@@ -140,7 +131,7 @@ def save(classifier: Classifier, path: Path) -> None:
     described = asdict(classifier.description) | {"method": classifier.description.method.value}
     metadata = json.dumps({"format": FORMAT, **described}, ensure_ascii=False)
     with atomic_write(path) as stream:
-        stream.write(encode(tensors, metadata={"reseaux": metadata}))
+        stream.write(safetensors.torch.save(tensors, metadata={"reseaux": metadata}))
 
 
 def load(path: Path) -> Classifier:

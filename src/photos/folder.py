@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from photos.images import read_image, readable, system_reason
-from reseaux.errors import ReseauxError
+from photos.images import read_image, readable
+from reseaux.errors import ReseauxError, os_reason
 from reseaux.tables import Table
 
 _NESTED = "dans un sous-dossier de la classe ; placez-le dans la classe"
@@ -185,7 +185,7 @@ def _entries(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
     except OSError as error:
-        raise ReseauxError(f"dossier illisible : {system_reason(error)}") from error
+        raise ReseauxError(f"dossier illisible : {os_reason(error)}") from error
 
 
 def walk(path: Path) -> list[Path]:

@@ -40,7 +40,7 @@ def learn(request: Request, read: Dataset, worker: Worker) -> Learned:
     pretrained = _load(request)
     pretrained.model.to(request.setting.device)
     mean, std = transfer.normalization(pretrained)
-    normalize = classifier.Normalize(mean, std)
+    normalize = classifier.normalize(mean, std)
     inputs = classifier.to_tensor(classifier.to_squares(read.images(read.train)))
     labels, names = read.pictures.labels[read.train], read.pictures.names
     head: nn.Linear | None = None

@@ -24,7 +24,6 @@ def build(
     request: Request,
     read: Dataset,
     outcome: Outcome,
-    images: Sequence[Image.Image],
     told: str,
     confusion: bytes,
 ) -> str:
@@ -34,7 +33,6 @@ def build(
         request: ce qui était demandé.
         read: les images.
         outcome: les réponses sur le test.
-        images: les images de test, comme le réseau les a vues.
         told: la phrase qui dit comment le classifieur a été appris.
         confusion: la matrice dessinée, en PNG ; elle sert quand il y a beaucoup de classes.
     """
@@ -49,7 +47,7 @@ def build(
         summary=escape(read.summary()),
         notes=f"<ul>{notes}</ul>" if notes else "",
         confusion=_confusion(outcome, confusion),
-        mistakes=_mistakes(outcome, images),
+        mistakes=_mistakes(outcome, read.images(read.test)),
         counts=_table(read.counts()),
         refused=_table(read.pictures.report()) if read.pictures.refused else "<p>Aucun.</p>",
         command=escape(request.command),

@@ -47,7 +47,7 @@ def write(request: Request, read: Dataset, learned: Learned) -> str:
         if outcome.worst:
             _write_figure(output / MISTAKES, draw_mistakes(outcome, held))
     confusion = (output / CONFUSION).read_bytes()
-    write_text(output / PAGE, page.build(request, read, outcome, held, learned.told, confusion))
+    write_text(output / PAGE, page.build(request, read, outcome, learned.told, confusion))
     lines = [learned.told, outcome.accuracy(), ""]
     if outcome.worst:
         lines += [shown(outcome.mistakes()), ""]

@@ -99,6 +99,6 @@ def test_normalization_is_that_of_the_network() -> None:
     mean, std = transfer.normalization(net)
     assert (mean, std) == ((0.5,) * 3, (0.5,) * 3)
     square = crops("coffee", 1)[0]
-    ours = classifier.Normalize(mean, std)(classifier.to_tensor(classifier.to_squares([square])))
+    ours = classifier.normalize(mean, std)(classifier.to_tensor(classifier.to_squares([square])))
     theirs = transfer.prepare(net, np.asarray(square, np.float32)[None] / 255, SIDE)
     torch.testing.assert_close(ours, theirs)

@@ -28,7 +28,10 @@ FACADE = "reseaux"
 
 LONGEST_FILE, LONGEST_FUNCTION = 300, 60
 # Ce qui se lit mieux en un morceau, et pourquoi.
-LONGER: dict[str, str] = {}
+LONGER: dict[str, str] = {
+    "reseaux.reuse.training.train": "ses quinze options, documentées une à une",
+    "reseaux.reuse.fine_tuning.fine_tune": "ses dix-sept options, documentées une à une",
+}
 
 
 def modules() -> dict[str, Path]:

@@ -57,11 +57,14 @@ def follow(
         pretrained,
         images.shape[1:],
         classes,
-        first_trained=0 if regime is Regime.WHOLE else len(transfer.depth_names(pretrained.model)),
         learning_rate=recipe.learning_rate,
         backbone_rate=recipe.backbone_rate,
         seed=seed,
     )
+    if regime is not Regime.WHOLE:
+        old, _ = optimizer.param_groups  # le réseau d'origine, puis le classifieur neuf
+        for parameter in old["params"]:
+            parameter.requires_grad_(False)
     if regime is Regime.DRIFTING:
         # « training.train » met les couches gelées en mode évaluation : on le défait à chaque pas.
         model.register_forward_pre_hook(lambda module, _: _all_training(module))

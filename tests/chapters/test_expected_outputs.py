@@ -2,8 +2,9 @@
 
 import nbformat
 import pytest
+from sphinx_external_toc.parsing import parse_toc_yaml
 
-from livre.expected_outputs import IGNORED, chapters, reference_path, to_notebook
+from livre.expected_outputs import IGNORED, ROOT, chapters, reference_path, to_notebook
 
 ADVICE = "Lancez « make references » après avoir vérifié le changement."
 
@@ -11,7 +12,17 @@ ADVICE = "Lancez « make references » après avoir vérifié le changement."
 def test_every_reference_has_its_chapter():
     expected = {reference_path(chapter) for chapter in chapters()}
     folder = next(iter(expected)).parents[1]
-    assert expected == set(folder.rglob("*.ipynb")), ADVICE
+    missing, orphans = expected - (found := set(folder.rglob("*.ipynb"))), found - expected
+    assert not missing, f"Pages sans référence : {[path.stem for path in missing]}. {ADVICE}"
+    assert not orphans, f"Références sans page : {[path.stem for path in orphans]}. Effacez-les."
+
+
+def test_every_chapter_is_in_the_table_of_contents():
+    listed = set(parse_toc_yaml(ROOT / "_toc.yml"))
+    pages = {str(path.relative_to(ROOT).with_suffix("")) for path in chapters()}
+    missing = sorted(pages - listed)
+    assert not missing, f"Pages absentes du sommaire : {missing}. Ajoutez-les à _toc.yml."
+    assert listed <= pages, f"Le sommaire nomme des pages absentes : {sorted(listed - pages)}."
 
 
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)

@@ -163,3 +163,9 @@ def test_bad_requests_for_letters_are_refused():
         data.glyphs("grecque")
     with pytest.raises(ReseauxError, match="au moins 8"):
         data.glyphs("latin", 7)
+
+
+def test_sampled_indices_are_those_of_the_sample() -> None:
+    pool = data.digits()
+    chosen = pool.sample_indices(4, seed=3)
+    np.testing.assert_array_equal(pool.images[chosen], pool.sample(4, seed=3)[0].images)

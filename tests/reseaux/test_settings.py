@@ -5,6 +5,8 @@ import sys
 
 import pytest
 import torch
+import torchvision
+from torchvision import models
 
 from reseaux import settings
 from reseaux.errors import ReseauxError
@@ -46,8 +48,10 @@ def test_the_nearest_name_is_offered() -> None:
 def test_complete_asks_for_more_of_everything() -> None:
     fast, full = settings.SETTINGS["rapide"], settings.SETTINGS["complet"]
     assert set(fast.labels) < set(full.labels)
-    for attribute in ("size", "probe_size", "seeds", "effort"):
+    for attribute in ("size", "extraction_size", "seeds", "steps_factor"):
         assert getattr(full, attribute) > getattr(fast, attribute) > 0
+    for attribute in ("size", "epochs"):
+        assert getattr(full.photos, attribute) > getattr(fast.photos, attribute) > 0
 
 
 def test_only_complete_takes_the_graphics_card(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,18 +62,9 @@ def test_only_complete_takes_the_graphics_card(monkeypatch: pytest.MonkeyPatch) 
     assert found == {False: ["cpu", "cpu"], True: ["cpu", "cuda"]}
 
 
-def test_networks_are_loaded_with_a_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped, asked = weights.load(), []
-
-    def load(name: str, *, fallback: bool) -> weights.Pretrained:
-        asked.append((name, fallback))
-        return shipped
-
-    monkeypatch.setattr(weights, "load", load)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for setting in settings.SETTINGS.values():
-        assert setting.load() is shipped
-    assert asked == [("efficientnet-lite0", True), ("resnet50", True)]
+def test_every_network_is_known() -> None:
+    names = {n for s in settings.SETTINGS.values() for n in (s.network, s.photos.network)}
+    assert names <= {*weights.PACKAGED, *models.list_models(torchvision.models)}
 
 
 def test_choosing_a_setting_does_not_load_torch() -> None:

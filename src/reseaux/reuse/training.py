@@ -84,8 +84,7 @@ def train(
         first_epoch: nombre d'époques déjà faites (reprise).
         augment: appliqué à chaque lot d'images, avant le réseau.
         after_epoch: appelé à la fin de chaque époque (affichage, sauvegarde).
-        batches: rend les lots d'une époque, chacun par les numéros de ses images ; par défaut,
-            toutes les images une fois, dans un ordre tiré au hasard.
+        batches: rend les lots d'une époque, en numéros d'images ; par défaut, toutes, mélangées.
         frozen_statistics: voir :func:`train_mode`.
         worker: la part de ce processus ; à plusieurs, ``torch.distributed`` est déjà en route.
 
@@ -109,36 +108,50 @@ def train(
     history: list[Epoch] = []
     for number in range(first_epoch + 1, epochs + 1):
         train_mode(network, frozen_statistics)
-        total_loss, correct, seen = 0.0, 0, 0
+        totals = torch.zeros(3, dtype=torch.float64)
         for indices in (batches or shuffled)():
-            mine = indices[worker.rank :: worker.world_size]
-            idle = not len(mine)  # moins d'images que de processus : on participe, sans compter
-            mine = indices[:1] if idle else mine
-            batch, target = images[mine].to(device), labels[mine].to(device)
-            scores = network(augment(batch) if augment else batch)
-            loss = F.cross_entropy(scores, target)
-            optimizer.zero_grad()
-            # Les parts peuvent être inégales : chacune compte en proportion de ses images.
-            weight = 0.0 if idle else len(mine) * worker.world_size / len(indices)
-            (loss * weight if worker.world_size > 1 else loss).backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            if not idle:
-                truth = target if target.ndim == 1 else target.argmax(dim=1)
-                total_loss += loss.item() * len(mine)
-                correct += int((scores.argmax(dim=1) == truth).sum())
-                seen += len(mine)
+            totals += _step(network, images, labels, indices, optimizer, augment, device, worker)
         if scheduler is not None:
             scheduler.step()
-        total, right, count = _summed([total_loss, correct, seen], device, worker)
-        history.append(Epoch(number, total / max(count, 1), right / max(count, 1)))
-        if not math.isfinite(total):
+        loss, right, count = _summed(totals, device, worker)
+        if not math.isfinite(loss):
             raise ReseauxError(
                 f"La perte est devenue infinie à l'époque {number}. "
                 "Diminuez le pas d'apprentissage."
             )
+        history.append(Epoch(number, loss / max(count, 1), right / max(count, 1)))
         if after_epoch is not None:
             after_epoch(history[-1])
     return history
+
+
+def _step(
+    network: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    indices: Tensor,
+    optimizer: torch.optim.Optimizer,
+    augment: Callable[[Tensor], Tensor] | None,
+    device: torch.device,
+    worker: Worker,
+) -> Tensor:
+    """Un pas de descente ; rend la perte totale, les bonnes réponses, les images vues."""
+    mine = indices[worker.rank :: worker.world_size]
+    idle = not len(mine)  # moins d'images que de processus : on participe, sans compter
+    mine = indices[:1] if idle else mine
+    batch, target = images[mine].to(device), labels[mine].to(device)
+    scores = network(augment(batch) if augment else batch)
+    loss = F.cross_entropy(scores, target)
+    optimizer.zero_grad()
+    # Les parts peuvent être inégales : chacune compte en proportion de ses images.
+    weight = 0.0 if idle else len(mine) * worker.world_size / len(indices)
+    (loss * weight if worker.world_size > 1 else loss).backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    if idle:
+        return torch.zeros(3, dtype=torch.float64)
+    truth = target if target.ndim == 1 else target.argmax(dim=1)
+    right = int((scores.argmax(dim=1) == truth).sum())
+    return torch.tensor([loss.item() * len(mine), right, len(mine)], dtype=torch.float64)
 
 
 def _wrapped(model: nn.Module, device: torch.device, worker: Worker) -> nn.Module:
@@ -151,14 +164,13 @@ def _wrapped(model: nn.Module, device: torch.device, worker: Worker) -> nn.Modul
     return DistributedDataParallel(model, **options)
 
 
-def _summed(values: list[float], device: torch.device, worker: Worker) -> list[float]:
+def _summed(totals: Tensor, device: torch.device, worker: Worker) -> list[float]:
     """La somme des bilans de tous les processus."""
-    if worker.world_size == 1:
-        return values
-    import torch.distributed as dist
+    if worker.world_size > 1:
+        import torch.distributed as dist
 
-    totals = torch.tensor(values, dtype=torch.float64, device=device)
-    dist.all_reduce(totals)
+        totals = totals.to(device)
+        dist.all_reduce(totals)
     summed: list[float] = totals.tolist()
     return summed
 

@@ -1,0 +1,109 @@
+"""La comparaison : chaque méthode, sur de petits cas dont on sait la réponse."""
+
+import numpy as np
+import pytest
+
+from experiments import comparison as module
+from experiments.comparison import Comparison, Method, MethodKind, StartingPoint, Task
+from reseaux.errors import ReseauxError
+from reseaux.reuse import transfer, weights
+
+
+def test_comparison_has_every_method(comparison: Comparison) -> None:
+    probes = [Method(MethodKind.PROBE, "lettres", depth) for depth in range(4)]
+    assert comparison.methods == (
+        Method(MethodKind.PIXELS),
+        *probes,
+        Method(MethodKind.FINE_TUNED, "lettres"),
+        Method(MethodKind.SCRATCH, "lettres"),
+    )
+    assert comparison.scores.shape == (1, 7, 2, 2)
+    assert ((comparison.scores >= 0) & (comparison.scores <= 1)).all()
+    assert comparison.probes("lettres") == probes
+    assert [str(m) for m in comparison.methods] == [
+        "pixels bruts",
+        "lettres : sonde, entrée",
+        "lettres : sonde, bloc 1",
+        "lettres : sonde, bloc 2",
+        "lettres : sonde, fin",
+        "lettres : réglage fin",
+        "lettres : de zéro",
+    ]
+
+
+def test_a_task_with_a_known_answer(comparison: Comparison, bars: Task) -> None:
+    """Les pixels la séparent ; une moyenne de l'entrée, qui ne sait pas où est la lumière, non."""
+    assert comparison.of("barres", Method(MethodKind.PIXELS)).min() == 1
+    pool, test = bars
+    for column, count in enumerate((2, 6)):
+        for seed in (0, 1):
+            known, _ = pool.sample(count, seed)
+            expected = transfer.linear_probe(module.pixels(known), known.labels).score(
+                module.pixels(test), test.labels
+            )
+            assert comparison.scores[0, 0, column, seed] == expected
+
+
+def test_probe_scores_are_those_of_the_features(
+    comparison: Comparison, bars: Task, glyphs: weights.Pretrained
+) -> None:
+    pool, test = bars
+    known = pool.sample(6, seed=1)[0]
+    a, b = (
+        transfer.extract_features(glyphs.model, transfer.prepare(glyphs, s, 32))[3]
+        for s in (known, test)
+    )
+    expected = transfer.linear_probe(a, known.labels).score(b, test.labels)
+    assert comparison.of("barres", Method(MethodKind.PROBE, "lettres", 3))[1, 1] == expected
+
+
+def test_scores_by_depth_are_those_of_the_comparison(
+    comparison: Comparison, bars: Task, glyphs: weights.Pretrained
+) -> None:
+    known, held = (
+        transfer.extract_features(glyphs.model, transfer.prepare(glyphs, s, 32)) for s in bars
+    )
+    depths, pixels = module.by_depth(bars, known, held, per_class=6, seeds=2)
+    np.testing.assert_array_equal(pixels, comparison.scores[0, 0, 1])
+    np.testing.assert_array_equal(depths, comparison.scores[0, 1:5, 1].T)
+
+
+def test_the_same_comparison_twice(
+    comparison: Comparison, bars: Task, start: StartingPoint
+) -> None:
+    again = module.compare({"barres": bars}, {"lettres": start}, labels=(6,), seeds=2)
+    np.testing.assert_array_equal(again.scores[:, :, 0], comparison.scores[:, :, 1])
+
+
+def test_recipes_are_optional(bars: Task, start: StartingPoint) -> None:
+    bare = module.compare({"t": bars}, {"l": StartingPoint(start.pretrained, 32)}, (2,), 1)
+    kinds = [method.kind for method in bare.methods]
+    assert kinds == [MethodKind.PIXELS, *[MethodKind.PROBE] * 4]
+
+
+def test_ranking_and_best_probe() -> None:
+    methods = (
+        Method(MethodKind.PIXELS),
+        Method(MethodKind.PROBE, "a", 0, "entrée"),
+        Method(MethodKind.PROBE, "a", 1, "fin"),
+    )
+    scores = np.array([[[[0.5, 0.8]], [[0.9, 0.1]], [[0.8, 0.4]]]])
+    toy = Comparison(("t",), methods, (2,), scores)
+    ranked = toy.ranking("t", 2)
+    assert [str(m) for m, _ in ranked] == ["pixels bruts", "a : sonde, fin", "a : sonde, entrée"]
+    np.testing.assert_allclose([value for _, value in ranked], [0.65, 0.6, 0.5])
+    assert toy.best_probe("t", "a", 2) == methods[2]
+
+
+def test_comparison_errors(comparison: Comparison, bars: Task, start: StartingPoint) -> None:
+    starts = {"lettres": start}
+    with pytest.raises(ReseauxError, match="au moins un de chaque"):
+        module.compare({"t": bars}, starts, (2,), 0)
+    with pytest.raises(ReseauxError, match="au moins un de chaque"):
+        module.compare({}, starts, (2,), 1)
+    with pytest.raises(ReseauxError, match="99 images par classe demandées"):
+        module.compare({"t": bars}, starts, (99,), 1)
+    with pytest.raises(ReseauxError, match="« barre » n'est pas un nom de tâche connu"):
+        comparison.of("barre", comparison.methods[0])
+    with pytest.raises(ReseauxError, match="n'est pas un nom de méthode connu"):
+        comparison.of("barres", Method(MethodKind.PROBE, "lettres", 9, "bloc 9"))

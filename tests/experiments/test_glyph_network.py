@@ -1,0 +1,69 @@
+"""Le réseau des lettres : ses formes, son apprentissage, sa lecture d'une image."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from experiments import glyph_network
+from reseaux import data
+from reseaux.errors import ReseauxError
+from reseaux.reuse import checkpoints, transfer, weights
+
+
+def test_glyph_network_shapes(glyphs: weights.Pretrained) -> None:
+    x = torch.zeros(3, 3, 32, 32)
+    assert glyphs.model(x).shape == (3, 26)
+    assert transfer.depth_names(glyphs.model) == ("entrée", "bloc 1", "bloc 2", "fin")
+    assert [f.shape for f in transfer.extract_features(glyphs.model, x)] == [
+        (3, 4),
+        (3, 8),
+        (3, 16),
+        (3, 32),
+    ]
+
+
+def test_last_features_feed_the_classifier(glyphs: weights.Pretrained) -> None:
+    x = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    last = torch.from_numpy(transfer.extract_features(glyphs.model, x)[-1])
+    with torch.inference_mode():
+        torch.testing.assert_close(glyphs.model.classifier(last), glyphs.model(x))  # type: ignore[operator]
+
+
+def test_learning_glyphs_learns_and_repeats(saved: Path, tmp_path: Path) -> None:
+    again, other = tmp_path / "a.pt", tmp_path / "b.pt"
+    history = glyph_network.learn(again, ("latin",), epochs=2, width=4)
+    glyph_network.learn(other, ("latin",), epochs=2, width=4, seed=1)
+    assert history[-1].loss < history[0].loss
+    assert history[-1].accuracy > 3 / 26
+    one, two, three = (checkpoints.load(p).state["model"] for p in (saved, again, other))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert not all(torch.equal(one[name], three[name]) for name in one)
+
+
+def test_a_glyph_network_reads_an_image(glyphs: weights.Pretrained) -> None:
+    letter = data.glyphs("latin", 16)[0].images[0]
+    image = Image.fromarray((255 * letter).astype(np.uint8))
+    direct = transfer.prepare(glyphs, letter[None], 32)
+    torch.testing.assert_close(glyphs.transform(image), direct[0], atol=0.01, rtol=0)
+    assert len(glyphs.predict(image, top=3)) == 3
+
+
+def test_glyph_errors(tmp_path: Path) -> None:
+    with pytest.raises(ReseauxError, match="Aucun alphabet"):
+        glyph_network.learn(tmp_path / "x.pt", ())
+    with pytest.raises(ReseauxError, match="« grecque » n'est pas un alphabet connu"):
+        glyph_network.learn(tmp_path / "x.pt", ("grecque",))
+    with pytest.raises(ReseauxError, match="n'existe pas"):
+        glyph_network.load(tmp_path / "x.pt")
+
+
+def test_no_distortion_changes_nothing_and_each_image_has_its_own() -> None:
+    x = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0)).repeat(3, 1, 1, 1)
+    same = glyph_network.distort(torch.Generator().manual_seed(0), amount=0)(x)
+    torch.testing.assert_close(same, x, atol=1e-5, rtol=0)
+    moved = glyph_network.distort(torch.Generator().manual_seed(0))(x)
+    assert moved.shape == x.shape
+    assert not torch.allclose(moved[0], moved[1], atol=0.05)

@@ -1,12 +1,6 @@
 """Corrections du HTML pour les lecteurs d'écran, que le thème ne fait pas.
 
-- docutils annonce la bibliographie comme une liste (``role="list"``) dont les entrées ne sont pas
-  des éléments de liste : un lecteur d'écran n'y voit rien. Ses entrées deviennent des ``listitem``.
-- Un bloc de code plus large que l'écran défile de côté : ``tabindex`` l'ouvre au clavier.
-- myst-nb donne aux cellules repliées un nom anglais, « Toggle hidden content », différent du texte
-  affiché ; leur nom redevient ce texte, et il dit ce qui est replié.
-
-Les noms des boutons sont corrigés dans ``templates/``.
+Les noms des boutons, eux, sont corrigés dans ``templates/``.
 """
 
 from html import escape
@@ -30,7 +24,10 @@ class FrenchBookTranslator(HTML5Translator):
     """L'écriture HTML de Sphinx, à quelques balises près."""
 
     def visit_citation(self, node: nodes.Element) -> None:
-        """Ouvre une entrée de la bibliographie, et la liste avant la première."""
+        """Ouvre une entrée de la bibliographie, ``listitem`` d'une liste ouverte avant la première.
+
+        Celles de docutils n'en sont pas : un lecteur d'écran annonce une liste vide.
+        """
         if not isinstance(node.previous_sibling(), nodes.citation):
             self.body.append('<div role="list" class="citation-list">\n')
         self.body.append(self.starttag(node, "div", classes=["citation"], role="listitem"))
@@ -44,7 +41,10 @@ class FrenchBookTranslator(HTML5Translator):
 
 
 def visit_folded_cell(self: Any, node: nodes.Element) -> None:
-    """Ouvre une cellule repliée : « Afficher source » devient « Afficher le code »."""
+    """Ouvre une cellule repliée : « Afficher source » devient « Afficher le code ».
+
+    myst-nb y ajoute un nom anglais, « Toggle hidden content », différent du texte affiché.
+    """
     classes = " ".join(["admonition", "hide", *node["classes"]])
     self.body.append(f'<details class="{classes}">\n<summary>\n')
     for state, prompt in (("collapsed", node["prompt_show"]), ("expanded", node["prompt_hide"])):

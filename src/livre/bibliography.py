@@ -5,6 +5,7 @@ Xiangyu Zhang, Shaoqing Ren et Jian Sun. Titre. *Actes*, p. 770–778, 2016. doi
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pybtex.plugin import register_plugin as register_pybtex_plugin  # type: ignore[import-untyped]
@@ -76,21 +77,18 @@ class FrenchStyle(UnsrtStyle):  # type: ignore[misc]
         return self._template("howpublished")
 
 
-def _round_brackets() -> BracketStyle:
-    return BracketStyle(left="(", right=")", sep=" ; ", last_sep=" ; ")
-
-
-def _french_names() -> PersonStyle:
-    return PersonStyle(sep=", ", sep2=" et ", last_sep=" et ", other=Text(" ", Tag("em", "et al.")))
+_ROUND = partial(BracketStyle, left="(", right=")", sep=" ; ", last_sep=" ; ")
+_ET_AL = Text(" ", Tag("em", "et al."))
+_NAMES = partial(PersonStyle, sep=", ", sep2=" et ", last_sep=" et ", other=_ET_AL)
 
 
 @dataclass
 class FrenchReferences(AuthorYearReferenceStyle):
     """Les citations : « (He et al., 2016) », « Tan et Le (2019) »."""
 
-    bracket_textual: BracketStyle = field(default_factory=_round_brackets)
-    bracket_parenthetical: BracketStyle = field(default_factory=_round_brackets)
-    person: PersonStyle = field(default_factory=_french_names)
+    bracket_textual: BracketStyle = field(default_factory=_ROUND)
+    bracket_parenthetical: BracketStyle = field(default_factory=_ROUND)
+    person: PersonStyle = field(default_factory=_NAMES)
 
 
 def setup(app: Sphinx) -> None:

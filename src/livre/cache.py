@@ -2,14 +2,8 @@
 
 Jupyter Book garde les sorties des cellules, retrouvées par leur code ; il ignore que ce code
 appelle ``src/reseaux``. Ici, le dossier où il les garde porte l'empreinte du paquet d'aide et des
-versions installées : quand l'un change, le dossier change, et tout s'exécute à nouveau. Sphinx,
-lui, relit les pages parce que ce réglage fait partie de ceux qu'il surveille.
-
-Un changement de ``src/livre`` fait relire et récrire les pages, sans les exécuter. Un changement
-de prose ne concerne que sa page.
-
-Enfin, une construction qui a donné des avertissements est oubliée. Sans cela, la suivante ne
-relirait pas les pages fautives, et réussirait sans que rien n'ait été corrigé.
+versions installées : quand l'un change, tout s'exécute à nouveau. Un changement de ``src/livre``
+fait relire et récrire les pages, sans les exécuter ; un changement de prose, sa page seule.
 """
 
 import hashlib
@@ -37,20 +31,15 @@ def fingerprint(root: Path, inputs: Iterable[str]) -> str:
         inputs: des fichiers, ou des dossiers pris en entier.
     """
     digest = hashlib.sha256()
-    for path in sorted(_files(root, inputs)):
+    named = [root / name for name in inputs]
+    paths = {file for path in named for file in (path.rglob("*") if path.is_dir() else [path])}
+    for path in sorted(paths):
+        if not path.is_file() or path.suffix in COMPILED:
+            continue
         content = path.read_bytes()
         digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()[:16]
-
-
-def _files(root: Path, inputs: Iterable[str]) -> set[Path]:
-    found: set[Path] = set()
-    for name in inputs:
-        path = root / name
-        candidates = path.rglob("*") if path.is_dir() else [path]
-        found |= {file for file in candidates if file.is_file() and file.suffix not in COMPILED}
-    return found
 
 
 def choose_cache(app: Sphinx, config: Config) -> None:
@@ -66,7 +55,10 @@ def choose_cache(app: Sphinx, config: Config) -> None:
 
 
 def forget_failed_build(app: Sphinx, error: Exception | None) -> None:
-    """Efface ce que Sphinx a retenu des pages, s'il a donné des avertissements."""
+    """Efface ce que Sphinx a retenu des pages, s'il a donné des avertissements.
+
+    Sinon, la construction suivante ne relirait pas les pages fautives, et réussirait.
+    """
     if error is not None or app._warncount:
         (Path(app.doctreedir) / ENV_PICKLE_FILENAME).unlink(missing_ok=True)
 

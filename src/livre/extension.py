@@ -1,7 +1,5 @@
 """L'extension Sphinx du livre : elle réunit les modules de ce paquet, un par idée."""
 
-from typing import TYPE_CHECKING
-
 from sphinx.application import Sphinx
 
 from livre import (
@@ -15,13 +13,10 @@ from livre import (
     notebooks,
 )
 
-if TYPE_CHECKING:
-    from sphinx.util.typing import ExtensionMetadata
-
 MODULES = (chrome, mathml, bibliography, accessibility, launch, notebooks, cache, execution)
 
 
-def setup(app: Sphinx) -> "ExtensionMetadata":
+def setup(app: Sphinx) -> dict[str, bool]:
     """Enregistre chaque module auprès de Sphinx, qui appelle cette fonction au démarrage."""
     for module in MODULES:
         module.setup(app)

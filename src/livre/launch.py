@@ -25,16 +25,17 @@ def links(place: Repository, page: str) -> dict[str, str]:
         page: le nom de la page, « chapters/classiques/vgg ».
     """
     file = quote(f"{page}.ipynb")
+    found = {}
     if place.is_github:
-        return {
-            "Colab": f"https://colab.research.google.com/github/{place.path}/blob/{BRANCH}/{file}",
-            "Binder": f"https://mybinder.org/v2/gh/{place.path}/{BRANCH}?urlpath=lab/tree/{file}",
-        }
-    if place.host == "gitlab.com":
-        project = quote(place.path, safe="")
-        return {"Binder": f"https://mybinder.org/v2/gl/{project}/{BRANCH}?urlpath=lab/tree/{file}"}
-    project = quote(place.url, safe="")
-    return {"Binder": f"https://mybinder.org/v2/git/{project}/{BRANCH}?urlpath=lab/tree/{file}"}
+        colab = "https://colab.research.google.com/github"
+        found["Colab"] = f"{colab}/{place.path}/blob/{BRANCH}/{file}"
+        project = f"gh/{place.path}"
+    elif place.host == "gitlab.com":
+        project = f"gl/{quote(place.path, safe='')}"
+    else:
+        project = f"git/{quote(place.url, safe='')}"
+    found["Binder"] = f"https://mybinder.org/v2/{project}/{BRANCH}?urlpath=lab/tree/{file}"
+    return found
 
 
 def add_links(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:

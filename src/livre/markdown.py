@@ -208,12 +208,12 @@ class Converter:
 
     def _glossary(self, block: Directive) -> str:
         """Écrit chaque terme en gras au-dessus de sa définition, que l'indentation distingue."""
-        rows = block.body.splitlines()
-        terms = [bool(row) and not row[0].isspace() for row in rows]
-        written = [
-            f"**{r}**  " if term else r.lstrip() for r, term in zip(rows, terms, strict=True)
-        ]
-        return self.inline("\n".join(written))
+        return self.inline(
+            "\n".join(
+                f"**{row}**  " if row and not row[0].isspace() else row.lstrip()
+                for row in block.body.splitlines()
+            )
+        )
 
     def caption(self, text: str, label: str) -> str:
         """Rend la légende d'une figure, précédée de son numéro si elle en a un."""

@@ -1,12 +1,9 @@
 """Les formules : du LaTeX des chapitres au MathML des pages, pendant la construction.
 
-Le navigateur reçoit des formules toutes faites : pas de JavaScript, pas de requête vers un autre
-site. Sphinx appelle ce module par son mécanisme « html_math_renderer ». latex2mathml fait la
-traduction ; :func:`to_mathml` l'encadre, parce qu'il laisse passer sans rien dire ce qu'il ne
-connaît pas, et qu'il écrit quelques formes que les navigateurs n'affichent pas.
-
-Une formule qui ne se traduit pas donne un avertissement de Sphinx, qui nomme la page et la
-formule ; la construction, lancée avec ``-W``, échoue.
+Le navigateur reçoit des formules toutes faites : ni JavaScript, ni requête vers un autre site.
+latex2mathml laisse passer sans rien dire ce qu'il ne connaît pas, et écrit quelques formes que les
+navigateurs n'affichent pas : on vérifie, et on récrit. Une formule qui ne se traduit pas donne un
+avertissement ; la construction, lancée avec ``-W``, échoue.
 """
 
 import re
@@ -37,14 +34,8 @@ EQUIVALENTS = (
 
 # Nombre d'enfants que MathML exige ; une formule inachevée (« \frac{a} ») n'en a pas assez.
 ARITY = {
-    "mfrac": 2,
-    "mroot": 2,
-    "msub": 2,
-    "msup": 2,
-    "mover": 2,
-    "munder": 2,
-    "msubsup": 3,
-    "munderover": 3,
+    **dict.fromkeys(("mfrac", "mroot", "msub", "msup", "mover", "munder"), 2),
+    **dict.fromkeys(("msubsup", "munderover"), 3),
 }
 
 # Ce dont les bornes se placent dessous et dessus dans une formule centrée, à côté dans le texte.
@@ -54,7 +45,6 @@ LIMITS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
 # Des signes que latex2mathml range parmi les lettres, ou écrit avec un caractère voisin.
 OPERATORS = {"~": "∼", "⌊": "⌊", "⌋": "⌋", "⌈": "⌈", "⌉": "⌉"}
 ACCENTS = {"^": "ˆ", "~": "˜"}
-WIDTHS = {"negativethinmathspace": "-0.167em"}
 
 
 class FormulaError(ValueError):
@@ -117,7 +107,8 @@ def _tidy(root: ET.Element) -> None:
             element.set("lspace", "0.1em")
             element.set("rspace", "0.167em")
         if element.tag == "mspace":
-            element.set("width", WIDTHS.get(element.get("width", ""), element.get("width", "0em")))
+            width = element.get("width", "0em")
+            element.set("width", width.replace("negativethinmathspace", "-0.167em"))
         variant = element.get("mathvariant")
         if variant not in {None, "normal"}:
             # Les navigateurs n'obéissent plus à « mathvariant » : la lettre porte son style.
@@ -142,14 +133,11 @@ def _is_function_name(element: ET.Element) -> bool:
 
 def _join_upright_letters(parent: ET.Element) -> None:
     r"""Réunit les lettres de « \mathrm{ReLU} » en un seul nom, pour leur rendre leur espacement."""
-    if len(parent) < 2 or any(
-        child.tag != "mi" or child.get("mathvariant") != "normal" for child in parent
+    if len(parent) > 1 and all(
+        child.tag == "mi" and child.get("mathvariant") == "normal" for child in parent
     ):
-        return
-    name = "".join(child.text or "" for child in parent)
-    for child in list(parent)[1:]:
-        parent.remove(child)
-    parent[0].text = name
+        parent[0].text = "".join(child.text or "" for child in parent)
+        del parent[1:]
 
 
 def _join_decimals(parent: ET.Element) -> None:
@@ -163,19 +151,16 @@ def _join_decimals(parent: ET.Element) -> None:
             parent.remove(comma)
 
 
+def _warn(node: nodes.Element, message: str, *details: object) -> None:
+    logger.warning(message, *details, location=node, type="livre", subtype="formule")
+
+
 def _render(self: Any, node: nodes.Element, *, display: bool) -> str:
     try:
         return to_mathml(node.astext(), display=display)
     except FormulaError as error:
-        logger.warning(
-            "formule illisible dans %s : « %s » (%s)",
-            self.builder.current_docname,
-            node.astext().strip(),
-            error,
-            location=node,
-            type="livre",
-            subtype="formule",
-        )
+        page, formula = self.builder.current_docname, node.astext().strip()
+        _warn(node, "formule illisible dans %s : « %s » (%s)", page, formula, error)
         return f"<code>{escape(node.astext())}</code>"
 
 
@@ -211,14 +196,8 @@ def refuse_in_titles(app: Sphinx, document: nodes.document) -> None:
         if not isinstance(title.parent, nodes.section):
             continue  # le titre d'un encadré, qui reste dans la page
         for formula in title.findall(nodes.math):
-            logger.warning(
-                "formule dans un titre de %s : « %s »",
-                app.env.docname,
-                formula.astext(),
-                location=title,
-                type="livre",
-                subtype="formule",
-            )
+            page = app.env.docname
+            _warn(title, "formule dans un titre de %s : « %s »", page, formula.astext())
 
 
 def setup(app: Sphinx) -> None:

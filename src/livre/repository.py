@@ -41,11 +41,6 @@ class Repository:
         """Vrai sur github.com, le seul serveur que Colab sache lire."""
         return self.host == "github.com"
 
-    @property
-    def is_gitlab(self) -> bool:
-        """Vrai sur un serveur GitLab."""
-        return "gitlab" in self.host
-
 
 def parse(address: str) -> Repository | None:
     """Lit une adresse de dépôt ; ``None`` pour un dossier local ou une forme inconnue.
@@ -80,7 +75,7 @@ def find(root: Path, environment: Mapping[str, str] = os.environ) -> Repository 
             return parse(address)
     origin = parse(_origin(root))
     # Un serveur inconnu n'est peut-être pas public : dans le doute, pas de lien.
-    return origin if origin and (origin.is_github or origin.is_gitlab) else None
+    return origin if origin and (origin.is_github or "gitlab" in origin.host) else None
 
 
 def _origin(root: Path) -> str:

@@ -60,26 +60,31 @@ def read_request(given: argparse.Namespace, words: Sequence[str]) -> Request:
 
 
 def _parser() -> argparse.ArgumentParser:
+    common: dict[str, Any] = {"epilog": _EPILOG, "add_help": False, "allow_abbrev": False}
+    asking = argparse.ArgumentParser(**common)
+    asking.add_argument("-h", "--aide", "--help", action="help", help="montre cette aide")
+    network = argparse.ArgumentParser(parents=[asking], **common)
+    network.add_argument(
+        "reseau", metavar="RESEAU", help="son nom dans le cours, dans torchvision ou dans timm"
+    )
     built = argparse.ArgumentParser(
         prog="reseaux",
         description="Réutiliser des réseaux existants : apprendre de vos images, lire un réseau.",
-        epilog=_EPILOG,
-        add_help=False,
-        allow_abbrev=False,
+        parents=[asking],
+        **common,
     )
     built.add_argument(
         "--version", action="version", version=f"reseaux {__version__}", help="montre la version"
     )
-    _add_help(built)
     commands = built.add_subparsers(dest="commande", metavar="COMMANDE", required=True)
 
-    def add(name: str, text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=_EPILOG,
-            add_help=False, allow_abbrev=False,
-        )  # fmt: skip
-        _add_help(added)
-        return added
+    def add(
+        name: str, text: str, parent: argparse.ArgumentParser = asking
+    ) -> argparse.ArgumentParser:
+        described = f"{text[0].upper()}{text[1:]}."
+        return commands.add_parser(
+            name, help=text, description=described, parents=[parent], **common
+        )
 
     _add_learning(add("apprendre", "apprend à reconnaître les images d'un dossier"))
     predict = add("predire", "dit la classe d'images, avec ce qui a été appris")
@@ -90,9 +95,14 @@ def _parser() -> argparse.ArgumentParser:
         "--modele", metavar="DOSSIER", type=_path, default=Path(OUTPUT),
         help=f"les résultats d'« apprendre » (par défaut : {OUTPUT})",
     )  # fmt: skip
-    _add_formats(predict)
-    _add_formats(_add_network(add("resume", "décrit un réseau, couche par couche")))
-    _add_network(add("dessine", "dessine un réseau")).add_argument(
+    for parser in (predict, add("resume", "décrit un réseau, couche par couche", network)):
+        formats = parser.add_mutually_exclusive_group()
+        for name, reader in (("json", "un programme"), ("csv", "un tableur")):
+            formats.add_argument(
+                f"--{name}", dest="format", action="store_const", const=name, default="texte",
+                help=f"répond en {name.upper()}, pour {reader}",
+            )  # fmt: skip
+    add("dessine", "dessine un réseau", network).add_argument(
         "-o", "--sortie", metavar="FICHIER.svg", type=_path, required=True, help="où l'écrire"
     )
     add("liste", "donne les noms de réseaux que comprennent « resume » et « dessine »")
@@ -146,26 +156,6 @@ def _add_learning(learn: argparse.ArgumentParser) -> None:
     learn.add_argument(
         "--ecraser", action="store_true", help="remplace les résultats d'un autre dossier d'images"
     )
-
-
-def _add_network(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument(
-        "reseau", metavar="RESEAU", help="son nom dans le cours, dans torchvision ou dans timm"
-    )
-    return parser
-
-
-def _add_formats(parser: argparse.ArgumentParser) -> None:
-    formats = parser.add_mutually_exclusive_group()
-    for name, reader in (("json", "un programme"), ("csv", "un tableur")):
-        formats.add_argument(
-            f"--{name}", dest="format", action="store_const", const=name, default="texte",
-            help=f"répond en {name.upper()}, pour {reader}",
-        )  # fmt: skip
-
-
-def _add_help(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-h", "--aide", "--help", action="help", help="montre cette aide")
 
 
 def _path(text: str) -> Path:

@@ -8,16 +8,19 @@ préparation, profondeur). L'ouvrir ne peut exécuter aucun code.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
+from torchvision.transforms import v2
 
 from photos.request import Method
 from reseaux.atomic import atomic_write
@@ -83,24 +86,14 @@ class Classifier:
         return torch.cat(found).numpy()
 
 
-class Normalize(nn.Module):
-    """Des octets à ce que le réseau attend : divise par 255, retire la moyenne, met à l'échelle.
+def normalize(mean: Sequence[float], std: Sequence[float]) -> nn.Module:
+    """Des octets N×3×H×L à ce que le réseau attend : des flottants, centrés et mis à l'échelle.
 
     Args:
-        mean: un nombre par canal, comme ``std``.
-        std: ce par quoi diviser ensuite.
+        mean: ce qu'il faut retirer à chaque canal, pour des valeurs entre 0 et 1.
+        std: ce par quoi diviser ensuite chaque canal.
     """
-
-    def __init__(self, mean: Iterable[float], std: Iterable[float]) -> None:
-        super().__init__()
-        for name, values in (("mean", mean), ("std", std)):
-            tensor = torch.tensor(tuple(values)).view(3, 1, 1)
-            self.register_buffer(name, tensor, persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Octets N×3×H×L → flottants."""
-        mean, std = (self.get_buffer(name).to(x.device) for name in ("mean", "std"))
-        return (x.float() / 255 - mean) / std
+    return nn.Sequential(v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std))
 
 
 def to_tensor(squares: Squares) -> Tensor:
@@ -113,34 +106,32 @@ def to_squares(images: Iterable[Image.Image]) -> Squares:
     return np.stack([np.asarray(image, np.uint8) for image in images])
 
 
-def from_probe(
-    description: Description, pretrained: weights.Pretrained, head: nn.Linear
+def assemble(
+    description: Description, network: nn.Module, head: nn.Linear | None = None
 ) -> Classifier:
-    """Le classifieur d'une sonde : seule la couche linéaire a été apprise."""
-    device = next(pretrained.model.parameters()).device
-    backbone = transfer.Backbone(pretrained.model, description.depth)
-    model = nn.Sequential(
-        Normalize(description.mean, description.std),
-        transfer.LinearProbe(backbone, head.to(device)),
-    )
-    return Classifier(description, model, dict(head.state_dict()))
+    """Le classifieur d'un réseau réglé, dont tous les poids comptent, ou celui d'une sonde.
 
-
-def from_tuned(description: Description, network: nn.Module) -> Classifier:
-    """Le classifieur d'un réseau réglé : tous ses poids comptent."""
-    model = nn.Sequential(Normalize(description.mean, description.std), network)
-    return Classifier(description, model, dict(network.state_dict()))
+    Args:
+        description: ce qu'il est.
+        network: le réseau, octets normalisés → scores N×K, ou celui que lit la sonde.
+        head: la couche linéaire de la sonde, seule apprise.
+    """
+    learned = dict((network if head is None else head).state_dict())
+    if head is not None:
+        device = next(network.parameters()).device
+        backbone = transfer.Backbone(network, description.depth)
+        network = transfer.LinearProbe(backbone, head.to(device))
+    model = nn.Sequential(normalize(description.mean, description.std), network)
+    return Classifier(description, model, learned)
 
 
 def save(classifier: Classifier, path: Path) -> None:
     """Écrit le classifieur, d'un coup, au format safetensors."""
-    from safetensors.torch import save as encode
-
     tensors = {k: t.detach().cpu().contiguous().clone() for k, t in classifier.learned.items()}
     described = asdict(classifier.description) | {"method": classifier.description.method.value}
     metadata = json.dumps({"format": FORMAT, **described}, ensure_ascii=False)
     with atomic_write(path) as stream:
-        stream.write(encode(tensors, metadata={"reseaux": metadata}))
+        stream.write(safetensors.torch.save(tensors, metadata={"reseaux": metadata}))
 
 
 def load(path: Path) -> Classifier:
@@ -149,8 +140,6 @@ def load(path: Path) -> Classifier:
     Raises:
         ReseauxError: fichier absent, abîmé, ou qui n'est pas un classifieur du cours.
     """
-    from safetensors import SafetensorError, safe_open
-
     if not path.is_file():
         raise ReseauxError(
             f"Le modèle « {path} » n'existe pas. Apprenez-en un d'abord : "
@@ -166,20 +155,17 @@ def load(path: Path) -> Classifier:
         ) from error
     description = _description(path, metadata.get("reseaux"))
     if description.method is Method.LINEAR_PROBE:
-        if not {"weight", "bias"} <= set(learned):
+        count = len(description.names)
+        if not {"weight", "bias"} <= set(learned) or len(learned["weight"]) != count:
             raise _foreign(path)
-        outputs, inputs = learned["weight"].shape
-        if outputs != len(description.names):
-            raise _foreign(path)
-        head = nn.Linear(inputs, outputs)
+        head = nn.Linear(learned["weight"].shape[1], count).requires_grad_(False)
         checkpoints.fill(head, learned, path)
-        pretrained = weights.load(description.network)
-        return from_probe(description, pretrained, head.requires_grad_(False))
+        return assemble(description, weights.load(description.network).model, head)
     # Tous les poids sont dans le fichier : ceux d'ImageNet ne serviraient qu'à être écrasés.
     network = weights.architecture(description.network).model
     transfer.new_head(network, len(description.names), seed=0)
     checkpoints.fill(network, learned, path)
-    return from_tuned(description, network)
+    return assemble(description, network)
 
 
 def _description(path: Path, metadata: str | None) -> Description:

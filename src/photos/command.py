@@ -12,7 +12,6 @@ Chacun est écrit d'un coup : une commande interrompue ne laisse pas de fichier 
 
 import argparse
 import os
-import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -41,30 +40,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain("Chargement de PyTorch…")
     try:
         _run(given, words)
-    except ReseauxError as error:
-        complain(f"Erreur : {error}")
-        return 1
+    except KeyboardInterrupt:
+        return _interrupted(given)
     except BrokenPipeError:  # « | head » a cessé de lire : rien à dire, et nulle part où le dire
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:
-        where = f" : « {error.filename} »" if error.filename else ""
-        complain(
-            f"Erreur : lecture ou écriture impossible{where} ({os_reason(error)}). Donnez un autre "
-            "dossier."
-        )
-        return 1
-    except (MemoryError, RuntimeError) as error:
+    except (ReseauxError, OSError, MemoryError, RuntimeError) as error:
         # Interrompu en pleine sauvegarde, torch lève sa propre erreur par-dessus Ctrl+C.
         if _comes_from_interrupt(error):
             return _interrupted(given)
-        if isinstance(error, RuntimeError) and not re.search("memory", str(error)):
-            raise  # un défaut du programme : il se montre
-        complain("Erreur : la mémoire ne suffit pas. Diminuez « --taille ».")
+        message = _explanation(error)
+        if not message:
+            raise
+        complain(f"Erreur : {message}")
         return 1
-    except KeyboardInterrupt:
-        return _interrupted(given)
     return 0
+
+
+def _explanation(error: Exception) -> str:
+    """Ce qu'il faut dire d'une erreur ; rien d'un défaut du programme : il se montre."""
+    if isinstance(error, ReseauxError):
+        return str(error)
+    if isinstance(error, OSError):
+        where = f" : « {error.filename} »" if error.filename else ""
+        return (
+            f"lecture ou écriture impossible{where} ({os_reason(error)}). Donnez un autre dossier."
+        )
+    if isinstance(error, MemoryError) or "memory" in str(error):
+        return "la mémoire ne suffit pas. Diminuez « --taille »."
+    return ""
 
 
 def _run(given: argparse.Namespace, words: Sequence[str]) -> None:
@@ -130,7 +134,3 @@ def _learn(request: Request) -> None:
         (request.output / TRAINING).unlink(missing_ok=True)  # terminé : plus rien à reprendre
     place = "" if str(request.output) == OUTPUT else f"--modele {shlex.quote(str(request.output))} "
     print(f"Et maintenant : reseaux predire {place}IMAGE")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,5 @@
 """Les images d'entraînement et celles de test : d'un dossier à partager, ou déjà partagées."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -103,7 +102,8 @@ def read(request: Request) -> Dataset:
     title = readable(source.resolve().name)
     bar = partial(progress, what="Lecture", unit="fichier")
     own_test = _own_test(source)
-    if own_test is None and request.test is None:
+    test_root = own_test or request.test
+    if test_root is None:
         pictures = folder.read(source, square=request.size, progress=bar)
         part = DEFAULT_PART if request.test_part is None else request.test_part
         return Dataset(title, pictures, *split(pictures.labels, part, request.seed), False)
@@ -113,22 +113,20 @@ def read(request: Request) -> Dataset:
             f"« {title} » a déjà son test, dans « {own_test.name} ». Retirez « {option} », ou "
             f"donnez « {source / _TRAIN} » seul."
         )
-    root, test_root = source, request.test
-    if own_test is not None:
-        root, test_root = source / _TRAIN, own_test
-    assert test_root is not None
-    train = folder.read(root, square=request.size, progress=bar)
+    train = folder.read(source / _TRAIN if own_test else source, square=request.size, progress=bar)
     test = folder.read(test_root, square=request.size, progress=bar, known=train.names)
+    test = _prefixed(test, test_root)
+    beside: list[Refused] = []
+    if own_test is not None:
+        train, beside = _prefixed(train, source / _TRAIN), _beside(source, own_test)
     pictures = Folder(
         train.images + test.images,
         np.concatenate([train.labels, test.labels]),
         train.names,
-        (*_inside(root, source, train.files), *_inside(test_root, source, test.files)),
-        (*_refused(root, source, train), *_refused(test_root, source, test)),
-        (*train.notes, *test.notes),
+        train.files + test.files,
+        (*train.refused, *test.refused, *beside),
+        train.notes + test.notes,
     )
-    if own_test is not None:
-        pictures = replace(pictures, refused=(*pictures.refused, *_beside(source, own_test)))
     numbers = np.arange(len(pictures))
     return Dataset(title, pictures, numbers[: len(train)], numbers[len(train) :], True)
 
@@ -141,16 +139,11 @@ def _own_test(source: Path) -> Path | None:
     return next((source / name for name in _TESTS if (source / name).is_dir()), None)
 
 
-def _inside(root: Path, source: Path, files: Iterable[str]) -> list[str]:
-    """Des fichiers d'un dossier, tels qu'ils se nomment depuis le dossier donné."""
-    if root == source:
-        return list(files)
-    return [f"{readable(root.resolve().name)}/{file}" for file in files]
-
-
-def _refused(root: Path, source: Path, read: Folder) -> list[Refused]:
-    names = _inside(root, source, (refused.file for refused in read.refused))
-    return [Refused(name, given.reason) for name, given in zip(names, read.refused, strict=True)]
+def _prefixed(pictures: Folder, root: Path) -> Folder:
+    """Les mêmes images, dont les fichiers se nomment depuis le dossier qui contient ``root``."""
+    prefix = f"{readable(root.resolve().name)}/"
+    refused = tuple(Refused(prefix + given.file, given.reason) for given in pictures.refused)
+    return replace(pictures, files=tuple(prefix + f for f in pictures.files), refused=refused)
 
 
 def _beside(source: Path, own_test: Path) -> list[Refused]:

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from photos.images import read_image, readable, system_reason
-from reseaux.errors import ReseauxError
+from photos.images import read_image, readable
+from reseaux.errors import ReseauxError, os_reason
 from reseaux.tables import Table
 
 _NESTED = "dans un sous-dossier de la classe ; placez-le dans la classe"
@@ -145,13 +145,12 @@ def _classes(root: Path) -> tuple[dict[str, list[Path]], list[Refused], list[str
     refused: list[Refused] = []
     notes: list[str] = []
 
-    def refuse(file: Path, reason: str) -> None:
-        refused.append(Refused(relative(file, root), reason))
+    def refuse(path: Path, reason: str) -> None:
+        refused.extend(Refused(relative(file, root), reason) for file in walk(path))
 
     for entry in _entries(root):
         if entry.name.startswith("."):
-            for file in walk(entry):
-                refuse(file, "fichier caché")
+            refuse(entry, "fichier caché")
         elif entry.is_dir() and entry.resolve() in (root.resolve(), *root.resolve().parents):
             refuse(entry, "lien vers un dossier qui contient déjà celui-ci")
         elif not entry.is_dir():
@@ -167,12 +166,11 @@ def _classes(root: Path) -> tuple[dict[str, list[Path]], list[Refused], list[str
             try:
                 content = _entries(entry)
             except ReseauxError as error:
-                refuse(entry, str(error))
+                refused.append(Refused(relative(entry, root), str(error)))
                 continue
             for file in content:
                 if file.name.startswith("."):
-                    for hidden in walk(file):
-                        refuse(hidden, "fichier caché")
+                    refuse(file, "fichier caché")
                 elif file.is_dir():
                     for nested in walk(file):
                         link = nested.is_symlink() and nested.is_dir()
@@ -183,15 +181,11 @@ def _classes(root: Path) -> tuple[dict[str, list[Path]], list[Refused], list[str
 
 
 def _entries(folder: Path) -> list[Path]:
-    """Le contenu d'un dossier, par ordre alphabétique.
-
-    Raises:
-        ReseauxError: le système refuse de le lire.
-    """
+    """Le contenu d'un dossier, par ordre alphabétique."""
     try:
         return sorted(folder.iterdir())
     except OSError as error:
-        raise ReseauxError(f"dossier illisible : {system_reason(error)}") from error
+        raise ReseauxError(f"dossier illisible : {os_reason(error)}") from error
 
 
 def walk(path: Path) -> list[Path]:

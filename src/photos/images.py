@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from reseaux.errors import ReseauxError
+from reseaux.errors import ReseauxError, os_reason
 
 
 def readable(text: str) -> str:
@@ -52,9 +52,9 @@ def read_image(file: Path, max_side: int = 512, square: int | None = None) -> Im
         raise ReseauxError("fichier vide" if empty else "ce n'est pas une image") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ReseauxError("image démesurée ; réduisez-la") from error
-    except OSError as error:
-        raise ReseauxError(system_reason(error) or "image tronquée ou abîmée") from error
     except Exception as error:  # un fichier abîmé fait lever n'importe quoi à un décodeur
+        if isinstance(error, OSError) and error.errno is not None:
+            raise ReseauxError(os_reason(error)) from error
         raise ReseauxError("image tronquée ou abîmée") from error
     if square is not None:
         return ImageOps.fit(image, (square, square), Image.Resampling.BICUBIC)
@@ -62,19 +62,8 @@ def read_image(file: Path, max_side: int = 512, square: int | None = None) -> Im
     return image
 
 
-def system_reason(error: OSError) -> str:
-    """La raison d'un refus du système, ou rien si l'erreur vient du décodeur d'images."""
-    if error.errno is None:
-        return ""
-    return "droits de lecture refusés" if isinstance(error, PermissionError) else "lecture refusée"
-
-
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """Met n'importe quel mode de Pillow en RGB.
-
-    Raises:
-        ReseauxError: des valeurs infinies, ou qui ne sont pas des nombres.
-    """
+    """Met n'importe quel mode de Pillow en RGB."""
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits par pixel, ou flottants
         values = np.asarray(image, np.float64)
         if not np.isfinite(values).all():

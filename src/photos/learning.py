@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from photos import classifier
 from photos.classifier import Classifier, Description
@@ -38,11 +39,22 @@ def learn(request: Request, read: Dataset, worker: Worker) -> Learned:
     """
     pretrained = _load(request)
     pretrained.model.to(request.setting.device)
+    mean, std = transfer.normalization(pretrained)
+    normalize = classifier.normalize(mean, std)
     inputs = classifier.to_tensor(classifier.to_squares(read.images(read.train)))
     labels, names = read.pictures.labels[read.train], read.pictures.names
+    head: nn.Linear | None = None
     if request.method is Method.LINEAR_PROBE:
-        return _learn_probe(request, pretrained, inputs, labels, names)
-    return _fine_tune(request, pretrained, inputs, labels, names, worker)
+        network = pretrained.model
+        depth, head, told = _learn_probe(pretrained, normalize, inputs, labels, request.seed)
+    else:
+        depth, network, told = _fine_tune(
+            request, pretrained, normalize, inputs, labels, len(names), worker
+        )
+    description = Description(
+        request.method, pretrained.name, names, request.size, mean, std, depth
+    )
+    return Learned(classifier.assemble(description, network, head), told)
 
 
 def _load(request: Request) -> Pretrained:
@@ -56,22 +68,14 @@ def _load(request: Request) -> Pretrained:
     return pretrained
 
 
-def _describe(
-    request: Request, pretrained: Pretrained, names: tuple[str, ...], depth: int
-) -> Description:
-    mean, std = transfer.normalization(pretrained)
-    return Description(request.method, pretrained.name, names, request.size, mean, std, depth)
-
-
 def _learn_probe(
-    request: Request,
     pretrained: Pretrained,
+    normalize: nn.Module,
     inputs: torch.Tensor,
     labels: NDArray[np.int64],
-    names: tuple[str, ...],
-) -> Learned:
-    """Une sonde, à la profondeur que choisit une validation croisée."""
-    normalize = classifier.Normalize(*transfer.normalization(pretrained))
+    seed: int,
+) -> tuple[int, nn.Linear, str]:
+    """La profondeur que choisit une validation croisée, la sonde, et la phrase qui les dit."""
     batches = [
         transfer.extract_features(pretrained.model, normalize(batch))
         for batch in progress(torch.split(inputs, 32), "Caractéristiques", "lot")
@@ -81,23 +85,23 @@ def _learn_probe(
     if np.bincount(labels).max() < 2:
         depth, why = len(depths) * 2 // 3, "par défaut : trop peu d'images pour la choisir"
     else:
-        depth, scores = transfer.choose_depth(vectors, labels, seed=request.seed)
+        depth, scores = transfer.choose_depth(vectors, labels, seed=seed)
         why = f"choisie : la validation croisée y donne {percent(scores[depth])}"
     head = transfer.as_linear_layer(transfer.linear_probe(vectors[depth], labels))
     told = f"Sonde sur « {pretrained.name} », profondeur {depth} (« {depths[depth]} », {why})."
-    description = _describe(request, pretrained, names, depth)
-    return Learned(classifier.from_probe(description, pretrained, head), told)
+    return depth, head, told
 
 
 def _fine_tune(
     request: Request,
     pretrained: Pretrained,
+    normalize: nn.Module,
     inputs: torch.Tensor,
     labels: NDArray[np.int64],
-    names: tuple[str, ...],
+    classes: int,
     worker: Worker,
-) -> Learned:
-    """Un réglage fin : tout le réseau sur une carte graphique, sinon sa fin."""
+) -> tuple[int, nn.Module, str]:
+    """La première profondeur réglée (sans carte graphique, seule la fin), le réseau, la phrase."""
     count = len(transfer.depth_names(pretrained.model))
     depth = 0 if request.setting.graphics_card else max(count - 3, 0)
     bar = iter(progress(range(request.epochs), "Réglage fin", "époque"))
@@ -111,7 +115,7 @@ def _fine_tune(
         pretrained,
         inputs,
         torch.from_numpy(labels),
-        len(names),
+        classes,
         first_trained=depth,
         epochs=request.epochs,
         learning_rate=2e-3,
@@ -119,7 +123,7 @@ def _fine_tune(
         batch_size=16,
         seed=request.seed,
         frozen_statistics=True,
-        augment=classifier.Normalize(*transfer.normalization(pretrained)),
+        augment=normalize,
         after_epoch=after,
         checkpoint=request.output / TRAINING,
         resume=request.resume,
@@ -131,5 +135,4 @@ def _fine_tune(
         f"Réglage fin de « {pretrained.name} » à partir de la profondeur {depth}, "
         f"{plural(request.epochs, 'époque')}{loss}."
     )
-    description = _describe(request, pretrained, names, depth)
-    return Learned(classifier.from_tuned(description, network), told)
+    return depth, network, told

@@ -36,10 +36,20 @@ class Outcome:
         found: NDArray[np.int64] = self.probabilities.argmax(axis=1)
         return found
 
+    @cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """La matrice de confusion, K×K : une ligne par vraie classe, une colonne par réponse."""
+        from sklearn.metrics import confusion_matrix
+
+        counts: NDArray[np.int64] = confusion_matrix(
+            self.truth, self.answers, labels=range(len(self.names))
+        )
+        return counts
+
     @property
     def right(self) -> int:
         """Nombre de bonnes réponses."""
-        return int((self.answers == self.truth).sum())
+        return int(self.confusion.trace())
 
     @cached_property
     def worst(self) -> list[int]:
@@ -52,7 +62,7 @@ class Outcome:
         """L'exactitude et son intervalle, en une phrase, avec le score de qui n'a rien appris."""
         total = len(self.truth)
         interval = measures.wilson(self.right, total)
-        commonest = int(np.bincount(self.truth).max()) / total
+        commonest = int(self.confusion.sum(axis=1).max()) / total
         return (
             f"Exactitude sur le test : {percent(self.right / total)} "
             f"({integer(self.right)} sur {integer(total)}), "
@@ -75,20 +85,16 @@ class Outcome:
 
     def confused_pairs(self) -> Table:
         """Les confusions les plus fréquentes."""
-        wrong = self.answers != self.truth
-        pairs = np.stack([self.truth[wrong], self.answers[wrong]])
-        kinds, counts = np.unique(pairs, axis=1, return_counts=True)
-        order = np.argsort(-counts, kind="stable")[:WORST]
-        rows = [(self.names[kinds[0, k]], self.names[kinds[1, k]], int(counts[k])) for k in order]
+        wrong = self.confusion - np.diag(self.confusion.diagonal())
+        pairs = [(self.names[i], self.names[j], int(wrong[i, j])) for i, j in np.argwhere(wrong)]
+        rows = sorted(pairs, key=lambda pair: -pair[2])[:WORST]
         return Table(
             "Les confusions les plus fréquentes", ("vraie classe", "réponse", "images"), rows
         )
 
     def by_class(self) -> Table:
         """L'exactitude de chaque classe testée, de la plus basse à la plus haute."""
-        size = len(self.names)
-        tested = np.bincount(self.truth, minlength=size)
-        right = np.bincount(self.truth[self.answers == self.truth], minlength=size)
+        tested, right = self.confusion.sum(axis=1), self.confusion.diagonal()
         order = sorted(np.flatnonzero(tested).tolist(), key=lambda k: right[k] / tested[k])
         rows = [
             (self.names[k], int(tested[k]), percent(float(right[k] / tested[k]), 0)) for k in order

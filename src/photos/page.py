@@ -8,7 +8,6 @@ from html import escape
 from importlib import metadata, resources
 from string import Template
 
-import numpy as np
 from PIL import Image
 
 from photos.dataset import Dataset
@@ -25,7 +24,6 @@ def build(
     request: Request,
     read: Dataset,
     outcome: Outcome,
-    images: Sequence[Image.Image],
     told: str,
     confusion: bytes,
 ) -> str:
@@ -35,7 +33,6 @@ def build(
         request: ce qui était demandé.
         read: les images.
         outcome: les réponses sur le test.
-        images: les images de test, comme le réseau les a vues.
         told: la phrase qui dit comment le classifieur a été appris.
         confusion: la matrice dessinée, en PNG ; elle sert quand il y a beaucoup de classes.
     """
@@ -50,7 +47,7 @@ def build(
         summary=escape(read.summary()),
         notes=f"<ul>{notes}</ul>" if notes else "",
         confusion=_confusion(outcome, confusion),
-        mistakes=_mistakes(outcome, images),
+        mistakes=_mistakes(outcome, read.images(read.test)),
         counts=_table(read.counts()),
         refused=_table(read.pictures.report()) if read.pictures.refused else "<p>Aucun.</p>",
         command=escape(request.command),
@@ -85,8 +82,6 @@ def _confusion(outcome: Outcome, drawn: bytes) -> str:
         alt = "Carte de la matrice de confusion ; la diagonale porte les bonnes réponses."
         image = f'<img class="carte" src="{_data_uri("png", drawn)}" alt="{alt}">'
         return image + _table(outcome.confused_pairs()) + _table(outcome.by_class())
-    matrix = np.zeros((len(names), len(names)), np.int64)
-    np.add.at(matrix, (outcome.truth, outcome.answers), 1)
     head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in names)
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th>'
@@ -95,7 +90,7 @@ def _confusion(outcome: Outcome, drawn: bytes) -> str:
             for count in row.tolist()
         )
         + "</tr>"
-        for name, row in zip(names, matrix, strict=True)
+        for name, row in zip(names, outcome.confusion, strict=True)
     )
     caption = "Images de test : une ligne par vraie classe, une colonne par réponse"
     return (

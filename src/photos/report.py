@@ -4,9 +4,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image
 
 from photos import classifier, page
@@ -16,13 +17,10 @@ from photos.learning import Learned
 from photos.outcome import READABLE, WORST, Outcome
 from photos.request import MODEL, Request
 from photos.results import write_text
-from reseaux import measures
+from reseaux import measures, style
 from reseaux.atomic import atomic_write
 from reseaux.formatting import decimal
 from reseaux.tables import Cell
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TEXT, PAGE, FILES = "rapport.txt", "rapport.html", "fichiers.csv"
 CONFUSION, MISTAKES = "confusion.png", "erreurs.png"
@@ -49,7 +47,7 @@ def write(request: Request, read: Dataset, learned: Learned) -> str:
         if outcome.worst:
             _write_figure(output / MISTAKES, draw_mistakes(outcome, held))
     confusion = (output / CONFUSION).read_bytes()
-    write_text(output / PAGE, page.build(request, read, outcome, held, learned.told, confusion))
+    write_text(output / PAGE, page.build(request, read, outcome, learned.told, confusion))
     lines = [learned.told, outcome.accuracy(), ""]
     if outcome.worst:
         lines += [shown(outcome.mistakes()), ""]
@@ -73,10 +71,8 @@ def file_rows(read: Dataset, outcome: Outcome) -> tuple[tuple[str, ...], list[tu
     return columns, sorted(rows, key=str)
 
 
-def draw_confusion(outcome: Outcome) -> "Figure":
+def draw_confusion(outcome: Outcome) -> Figure:
     """La matrice de confusion ; au-delà de vingt classes, une carte, sans texte ni nom."""
-    from reseaux import style
-
     count, titles = len(outcome.names), [_short(name) for name in outcome.names]
     # Au-delà de quatorze lettres, un nom demande plus de place que la marge n'en a.
     side = 2.6 + 0.55 * count + 0.2 * max(0, max(map(len, titles)) - 14)
@@ -86,10 +82,8 @@ def draw_confusion(outcome: Outcome) -> "Figure":
         if count <= READABLE:
             measures.draw_confusion(ax, outcome.truth, outcome.answers, titles)
         else:
-            matrix = np.zeros((count, count))
-            np.add.at(matrix, (outcome.truth, outcome.answers), 1)
-            matrix /= np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-            shades = ax.imshow(matrix, cmap="Blues", vmin=0, vmax=1)
+            tested = np.maximum(outcome.confusion.sum(axis=1, keepdims=True), 1)
+            shades = ax.imshow(outcome.confusion / tested, cmap="Blues", vmin=0, vmax=1)
             figure.colorbar(shades, label="part des images de la vraie classe")
             ax.grid(visible=False)
             ax.set(xticks=[], yticks=[], xlabel="classe répondue", ylabel="vraie classe")
@@ -97,15 +91,13 @@ def draw_confusion(outcome: Outcome) -> "Figure":
     return figure
 
 
-def draw_mistakes(outcome: Outcome, images: Sequence[Image.Image]) -> "Figure":
+def draw_mistakes(outcome: Outcome, images: Sequence[Image.Image]) -> Figure:
     """La planche des pires erreurs ; il y en a au moins une.
 
     Args:
         outcome: les réponses.
         images: l'image de chaque réponse.
     """
-    from reseaux import style
-
     worst = outcome.worst[:WORST]
     columns = min(4, len(worst))
     rows = -(-len(worst) // columns)
@@ -127,17 +119,12 @@ def _short(name: str, length: int = 24) -> str:
 @contextmanager
 def _drawing() -> Iterator[None]:
     """Le style du cours le temps de quelques figures, sans fenêtre ni avertissement."""
-    import matplotlib as mpl
-
-    from reseaux import style
-
     with warnings.catch_warnings(), mpl.rc_context():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # noms en d'autres écritures
         style.apply()
         yield
 
 
-def _write_figure(path: Path, figure: "Figure") -> None:
-    """Écrit une figure d'un coup, en PNG."""
+def _write_figure(path: Path, figure: Figure) -> None:
     with atomic_write(path) as stream:
         figure.savefig(stream, format="png", dpi=110)

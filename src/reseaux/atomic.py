@@ -1,7 +1,6 @@
 """Écrire un fichier d'un coup : entier, ou pas du tout.
 
-On écrit à côté, dans un fichier temporaire ; une fois vidé sur le disque, il prend le nom voulu en
-une seule opération. Le temporaire est verrouillé tant que son auteur vit : le système lève le
+On écrit à côté, dans un fichier temporaire verrouillé tant que son auteur vit : le système lève le
 verrou d'un programme tué, et l'écriture suivante efface ce qu'il a laissé, sans toucher aux
 temporaires des programmes vivants.
 """
@@ -51,7 +50,6 @@ def atomic_write(path: Path | str) -> Iterator[IO[bytes]]:
 
 
 def _create(path: Path) -> tuple[Path, IO[bytes]]:
-    """Crée un fichier temporaire verrouillé, à côté de ``path``."""
     while True:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         stream = temporary.open("xb")

@@ -16,16 +16,13 @@ class ReseauxError(ValueError):
 def unknown_name(
     kind: str, given: object, allowed: Iterable[str], nicknames: Mapping[str, str] | None = None
 ) -> ReseauxError:
-    """Fabrique l'erreur « nom inconnu », avec le nom permis le plus proche.
+    """Fabrique l'erreur « nom inconnu », à lever, avec le nom permis le plus proche.
 
     Args:
         kind: ce que le nom désigne, article compris (« un réseau »).
         given: ce que l'utilisateur a écrit.
         allowed: les noms permis.
         nicknames: surnom courant -> nom permis (« vgg16 » -> « vgg-d »).
-
-    Returns:
-        L'erreur, à lever par l'appelant (``raise unknown_name(...)``).
     """
     names = list(allowed)
     known = {_simplify(nickname): name for nickname, name in (nicknames or {}).items()}

@@ -108,18 +108,16 @@ def draw_confusion(
     """Dessine la matrice de confusion : une ligne par vraie classe, une colonne par réponse.
 
     Args:
-        ax: où dessiner.
         truth: la vraie classe de chaque image, de 0 à ``len(names) - 1``.
         answers: la classe répondue.
-        names: le nom de chaque classe.
     """
-    from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
+    from sklearn.metrics import ConfusionMatrixDisplay
 
-    matrix = confusion_matrix(truth, answers, labels=range(len(names)))
-    shown = ConfusionMatrixDisplay(matrix)
-    shown.plot(ax=ax, cmap="Blues", colorbar=False, values_format="d")
+    options = {"cmap": "Blues", "colorbar": False, "values_format": "d"}
+    labels = range(len(names))
+    ConfusionMatrixDisplay.from_predictions(truth, answers, labels=labels, ax=ax, **options)
     ax.grid(visible=False)
     # « $ » dans un nom n'ouvre pas une formule.
-    ax.set_xticks(range(len(names)), names, rotation=40, ha="right", parse_math=False)
-    ax.set_yticks(range(len(names)), names, parse_math=False)
+    ax.set_xticks(labels, names, rotation=40, ha="right", parse_math=False)
+    ax.set_yticks(labels, names, parse_math=False)
     ax.set(xlabel="classe répondue", ylabel="vraie classe")

@@ -22,19 +22,12 @@ def spell_key(key: str) -> str:
 
 @dataclass(frozen=True)
 class PublishedValue:
-    """Un chiffre publié.
+    """Un chiffre publié."""
 
-    Attributes:
-        value: sa valeur, dans l'unité que dit son nom.
-        what: ce qu'il mesure et dans quelles conditions (ensemble, nombre de réseaux, de découpes).
-        source: la clé de l'article dans ``references.bib``.
-        where: la section ou la table de l'article.
-    """
-
-    value: float
-    what: str
-    source: str
-    where: str
+    value: float  # dans l'unité que dit son nom
+    what: str  # ce qu'il mesure, dans quelles conditions (ensemble, nombre de réseaux, de découpes)
+    source: str  # la clé de l'article dans ``references.bib``
+    where: str  # la section ou la table de l'article
 
     @property
     def reference(self) -> str:
@@ -44,21 +37,13 @@ class PublishedValue:
 
 @dataclass(frozen=True)
 class Winner:
-    """Une équipe d'ILSVRC, tâche de classification.
-
-    Attributes:
-        year: l'année du concours.
-        team: le nom de l'équipe.
-        network: le réseau de son envoi, « – » s'il n'en utilise pas de profond.
-        error: l'erreur top-5 sur l'ensemble de test, en %, sans données supplémentaires.
-        source: la clé de la référence.
-    """
+    """Une équipe d'ILSVRC, tâche de classification."""
 
     year: int
     team: str
-    network: str
-    error: float
-    source: str
+    network: str  # celui de son envoi, « – » s'il n'en utilise pas de profond
+    error: float  # top-5 sur l'ensemble de test, en %, sans données supplémentaires
+    source: str  # la clé de la référence
 
     @property
     def reference(self) -> str:
@@ -94,66 +79,46 @@ ILSVRC_TEST = PublishedValue(100_000, "images de test, à partir de 2012", "Russ
 ILSVRC_CLASSES = PublishedValue(1_000, "classes", "Russakovsky15", "§3.1")
 
 # Les erreurs top-5 des articles, en %.
-ERRORS = MappingProxyType(
-    {
-        "alexnet-1": PublishedValue(
-            18.2, "AlexNet : un réseau, validation", "Krizhevsky12", "table 2"
-        ),
-        "alexnet-5": PublishedValue(
-            16.4, "AlexNet : cinq réseaux, test", "Krizhevsky12", "table 2"
-        ),
-        "alexnet-7-val": PublishedValue(
-            15.4,
-            "AlexNet : sept réseaux, dont deux préentraînés, validation",
-            "Krizhevsky12",
-            "table 2",
-        ),
-        "alexnet-7": PublishedValue(
-            15.3, "AlexNet : sept réseaux, dont deux préentraînés, test", "Krizhevsky12", "table 2"
-        ),
-        "vgg-7": PublishedValue(
-            7.3, "VGG : sept réseaux, test (le concours)", "Simonyan14", "table 7"
-        ),
-        "vgg-2": PublishedValue(
-            6.8, "VGG : deux réseaux, test (après le concours)", "Simonyan14", "table 7"
-        ),
-        "googlenet-7": PublishedValue(
-            6.67, "GoogLeNet : sept réseaux, 144 découpes, test", "Szegedy14", "table 2"
-        ),
-        "googlenet-1": PublishedValue(
-            10.07, "GoogLeNet : un réseau, une découpe, validation", "Szegedy14", "table 3"
-        ),
-        "resnet-152-1": PublishedValue(
-            4.49, "ResNet-152 : un réseau, validation", "He15", "table 4"
-        ),
-        "resnet-6": PublishedValue(
-            3.57, "ResNet : six réseaux, dont deux de 152 couches, test", "He15", "table 5"
-        ),
-    }
-)
+_ERRORS = {
+    "alexnet-1": (18.2, "AlexNet : un réseau, validation", "Krizhevsky12", "table 2"),
+    "alexnet-5": (16.4, "AlexNet : cinq réseaux, test", "Krizhevsky12", "table 2"),
+    "alexnet-7-val": (
+        *(15.4, "AlexNet : sept réseaux, dont deux préentraînés, validation"),
+        *("Krizhevsky12", "table 2"),
+    ),
+    "alexnet-7": (
+        *(15.3, "AlexNet : sept réseaux, dont deux préentraînés, test"),
+        *("Krizhevsky12", "table 2"),
+    ),
+    "vgg-7": (7.3, "VGG : sept réseaux, test (le concours)", "Simonyan14", "table 7"),
+    "vgg-2": (6.8, "VGG : deux réseaux, test (après le concours)", "Simonyan14", "table 7"),
+    "googlenet-7": (6.67, "GoogLeNet : sept réseaux, 144 découpes, test", "Szegedy14", "table 2"),
+    "googlenet-1": (
+        *(10.07, "GoogLeNet : un réseau, une découpe, validation"),
+        *("Szegedy14", "table 3"),
+    ),
+    "resnet-152-1": (4.49, "ResNet-152 : un réseau, validation", "He15", "table 4"),
+    "resnet-6": (3.57, "ResNet : six réseaux, dont deux de 152 couches, test", "He15", "table 5"),
+}
+ERRORS = MappingProxyType({key: PublishedValue(*error) for key, error in _ERRORS.items()})
 
-# Paramètres de VGG, en millions, arrondis par les auteurs ; A et A-LRN partagent une colonne.
+# Paramètres de VGG, en millions, arrondis par les auteurs [Simonyan14, table 2].
+# A et A-LRN partagent une colonne.
 VGG_MILLIONS = MappingProxyType({"a": 133, "a-lrn": 133, "b": 133, "c": 134, "d": 138, "e": 144})
-VGG_MILLIONS_SOURCE = ("Simonyan14", "table 2")
 
 
 @dataclass(frozen=True)
 class SingleNetwork:
     """Les erreurs d'un seul réseau sur la validation d'ILSVRC-2012, telles que l'article les donne.
 
-    Attributes:
-        top1: erreur top-1, en % ; ``None`` si l'article ne la donne pas.
-        top5: erreur top-5, en % ; ``None`` si l'article ne la donne pas.
-        protocol: ce que le réseau a vu de chaque image.
-        source: la clé de l'article.
-        where: la table ou la figure de l'article.
+    En % ; ``None`` quand l'article ne donne pas l'une des deux.
     """
 
     top1: float | None
     top5: float | None
-    protocol: str
-    source: str
-    where: str
+    protocol: str  # ce que le réseau a vu de chaque image
+    source: str  # la clé de l'article
+    where: str  # la table ou la figure de l'article
 
     @property
     def reference(self) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY = (
+COLORS = BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY = (
     "#0072B2",
     "#E69F00",
     "#009E73",
@@ -26,7 +26,6 @@ BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY = (
     "#F0E442",
     "#6E6E6E",
 )
-COLORS = (BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo", "--")
 
@@ -67,8 +66,6 @@ def panels(
     Laissée ouverte, un notebook la montrerait deux fois : figure ouverte et valeur rendue.
 
     Args:
-        rows: nombre de lignes.
-        columns: nombre de colonnes.
         size: largeur et hauteur, en pouces.
         images: des cadres sans axes.
         **options: celles de ``plt.subplots``.
@@ -91,9 +88,7 @@ def french_axis(axis: Any, digits: int = 0) -> None:
         axis: ``ax.xaxis`` ou ``ax.yaxis``.
         digits: nombre de chiffres après la virgule.
     """
-    from matplotlib.ticker import FuncFormatter
-
-    axis.set_major_formatter(FuncFormatter(lambda x, _: decimal(x, digits)))
+    axis.set_major_formatter(lambda x, _: decimal(x, digits))
 
 
 def show_images(
@@ -109,9 +104,6 @@ def show_images(
         titles: un titre par image.
         columns: nombre d'images par ligne.
         width: largeur d'une image, en pouces ; plus grande, elle laisse place à un long titre.
-
-    Returns:
-        La figure, que le notebook affiche si elle termine une cellule.
 
     Raises:
         ReseauxError: aucune image, pas un titre par image, ou aucune colonne.

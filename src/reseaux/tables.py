@@ -1,12 +1,8 @@
 """Des tableaux lisibles à l'écran, par un lecteur d'écran et par un test.
 
 Un :class:`Table` a deux visages : du HTML accessible dans un notebook (légende, en-têtes de
-colonnes et de lignes, défilement sur un petit écran), du texte aligné partout ailleurs. Les tests
-comparent les deux à une référence.
-
-Un tableau « triable » porte de quoi être trié : dans le site, ``tri.js`` pose un bouton sur chaque
-en-tête. Ailleurs (Colab, papier), il reste dans son ordre ; :meth:`Table.sorted_by` en donne un
-autre.
+colonnes et de lignes, défilement sur un petit écran), du texte aligné partout ailleurs. Dans le
+site, ``tri.js`` pose un bouton sur chaque en-tête d'un tableau « triable ».
 """
 
 import re

@@ -28,7 +28,7 @@ def test_a_tuned_network_loads_with_the_network_cut(
     description = classifier.Description(
         Method.FINE_TUNING, name, ("a", "b"), 32, (0.5,) * 3, (0.5,) * 3, 0
     )
-    saved = classifier.from_tuned(description, network.eval())
+    saved = classifier.assemble(description, network.eval())
     classifier.save(saved, tmp_path / MODEL)
     squares = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), dtype=np.uint8)
     expected = saved.probabilities(squares)
@@ -99,6 +99,6 @@ def test_normalization_is_that_of_the_network() -> None:
     mean, std = transfer.normalization(net)
     assert (mean, std) == ((0.5,) * 3, (0.5,) * 3)
     square = crops("coffee", 1)[0]
-    ours = classifier.Normalize(mean, std)(classifier.to_tensor(classifier.to_squares([square])))
+    ours = classifier.normalize(mean, std)(classifier.to_tensor(classifier.to_squares([square])))
     theirs = transfer.prepare(net, np.asarray(square, np.float32)[None] / 255, SIDE)
     torch.testing.assert_close(ours, theirs)

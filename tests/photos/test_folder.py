@@ -108,6 +108,6 @@ def test_unreadable_files_and_folders(photos: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Path, "iterdir", listed)
     read = folder.read(photos)
     reasons = dict(read.refused)
-    assert reasons["chat"] == "dossier illisible : droits de lecture refusés"
-    assert reasons["café serré/photo n° 0.png"] == "droits de lecture refusés"
+    assert reasons["chat"] == "dossier illisible : droits insuffisants"
+    assert reasons["café serré/photo n° 0.png"] == "droits insuffisants"
     assert read.names == ("café serré", "temple chinois")

@@ -25,7 +25,7 @@ def built(outcome: Outcome, command: str = "apprendre d", drawn: bytes = b"png")
     read = Dataset("<b>mes images</b>", folder, tested[:0], tested, False)
     words = command.split()
     request = read_request(parse(words), words)
-    return page.build(request, read, outcome, images, "Sonde « x ».", drawn)
+    return page.build(request, read, outcome, "Sonde « x ».", drawn)
 
 
 def test_everything_is_told_in_one_file() -> None:

@@ -1,10 +1,8 @@
 """Une ligne par couche : nom, genre, noyau, pas, sortie, paramètres, opérations, champ réceptif.
 
-Le réseau est traversé une fois par des tenseurs « meta » de PyTorch, qui ont une forme et aucune
-valeur : rien n'est alloué, aucun poids n'est lu (voir ``tracing``). Convention de compte,
-la même partout dans le cours : les multiplications-additions (MAC) des convolutions, des couches
-linéaires et des produits de matrices, sans biais, pour une image, en mode évaluation. C'est la
-moitié de ce que compte ``torch.utils.flop_counter.FlopCounterMode``.
+Convention de compte, la même partout dans le cours : les multiplications-additions (MAC) des
+convolutions, des couches linéaires et des produits de matrices, sans biais, pour une image, en mode
+évaluation. C'est la moitié de ce que compte ``torch.utils.flop_counter.FlopCounterMode``.
 """
 
 import math
@@ -180,13 +178,10 @@ def _check_sizes(given: Size | Sequence[Size]) -> tuple[tuple[int, ...], ...]:
         sizes: tuple[Any, ...] = tuple(tuple(size) for size in (given if several else (given,)))  # type: ignore[arg-type]
     except TypeError:
         sizes = ()
-    if not sizes or not all(size and all(_is_positive(n) for n in size) for size in sizes):
+    # Un booléen est un entier pour Python, pas une taille.
+    if not sizes or not all(size and all(type(n) is int and n > 0 for n in size) for size in sizes):
         raise ReseauxError(
             f"input_size={given!r} : il faut des entiers positifs, par exemple (3, 224, 224), sans "
             "la dimension du lot ; ou une liste de telles tailles, une par entrée."
         )
     return sizes
-
-
-def _is_positive(n: object) -> bool:
-    return isinstance(n, int) and not isinstance(n, bool) and n > 0

@@ -7,8 +7,6 @@ Trois sortes de calculs se présentent :
 - les autres couches (modules sans enfants) : exécutées, leurs opérations comptent dans leur ligne ;
 - les opérations écrites sans couche dans un ``forward`` (``torch.cat``, ``+``, un produit de
   matrices) : un *dispatch mode* de PyTorch les voit passer et leur donne une ligne.
-
-Chaque tenseur porte une ``Trail`` : les lignes d'où il vient, et ce qu'il voit de l'entrée.
 """
 
 from collections import Counter

@@ -23,26 +23,15 @@ def family_name(model: str) -> str:
 
 @dataclass(frozen=True)
 class TorchvisionWeights:
-    """Un jeu de poids de torchvision, décrit par les métadonnées qu'il porte.
+    """Un jeu de poids de torchvision, décrit par les métadonnées qu'il porte."""
 
-    Attributes:
-        model: le nom du modèle (« resnet50 »).
-        weights: le nom des poids (« IMAGENET1K_V2 »).
-        family: sa famille (« resnet »).
-        params: nombre de paramètres.
-        gmacs: multiplications-additions, en milliards.
-        file_mb: taille du fichier de poids, en mébioctets.
-        top1: précision top-1 sur la validation d'ILSVRC, en %.
-        top5: précision top-5, en %.
-    """
-
-    model: str
-    weights: str
-    family: str
+    model: str  # « resnet50 »
+    weights: str  # « IMAGENET1K_V2 »
+    family: str  # « resnet »
     params: int
-    gmacs: float
-    file_mb: float
-    top1: float
+    gmacs: float  # multiplications-additions, en milliards
+    file_mb: float  # en mébioctets
+    top1: float  # précision sur la validation d'ILSVRC, en %
     top5: float
 
 
@@ -79,23 +68,14 @@ def torchvision_weights() -> tuple[TorchvisionWeights, ...]:
 
 @dataclass(frozen=True)
 class Family:
-    """Une famille d'architectures.
+    """Une famille d'architectures."""
 
-    Attributes:
-        name: le nom du module de torchvision, ou celui de la variante.
-        members: les noms à passer à ``get_model``.
-        paper: le titre de l'article que cite la documentation, ou ``None``.
-        year: l'année de sa prépublication (les deux premiers chiffres du numéro arXiv).
-        params: (plus petit, plus grand) nombre de paramètres.
-        best: la meilleure exactitude top-1 sur ImageNet, en %, parmi tous les poids proposés.
-    """
-
-    name: str
-    members: tuple[str, ...]
-    paper: str | None
-    year: int | None
-    params: tuple[int, int]
-    best: float
+    name: str  # celui du module de torchvision, ou celui de la variante
+    members: tuple[str, ...]  # les noms à passer à ``get_model``
+    paper: str | None  # le titre de l'article que cite la documentation
+    year: int | None  # de sa prépublication (les deux premiers chiffres du numéro arXiv)
+    params: tuple[int, int]  # le plus petit nombre de paramètres, et le plus grand
+    best: float  # exactitude top-1 sur ImageNet, en %, des meilleurs poids proposés
 
 
 @cache

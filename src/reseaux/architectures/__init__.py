@@ -28,8 +28,8 @@ class Network:
     Attributes:
         title: le nom à afficher.
         paper: la clé de l'article dans ``references.bib``.
-        input_size: la taille d'entrée de l'article, canaux × hauteur × largeur.
         factory: le fichier d'``architectures`` et la classe qui le construit, « vgg.VGG ».
+        input_size: la taille d'entrée de l'article, canaux × hauteur × largeur.
         options: les arguments qui distinguent ce réseau de ses frères.
         aliases: ses noms dans torchvision, dans timm ou dans d'autres articles, quand c'est bien
             lui : mêmes couches, dans le même ordre, mêmes scores à poids égaux. L'``alexnet`` et
@@ -39,8 +39,8 @@ class Network:
 
     title: str
     paper: str
-    input_size: Size
     factory: str
+    input_size: Size = (3, 224, 224)
     options: Mapping[str, Any] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     alias_options: Mapping[str, Any] = field(default_factory=dict)
@@ -51,86 +51,68 @@ class Network:
         return key_year(self.paper)
 
 
-RGB224, RGB227, RGB299 = (3, 224, 224), (3, 227, 227), (3, 299, 299)
-# torchvision et timm mettent le pas d'un bloc goulot dans son 3×3, pas dans son premier 1×1.
-V1_5 = {"v1_5": True}
+def _vgg(configuration: str, *aliases: str) -> Network:
+    options = {"configuration": configuration}
+    title = f"VGG-{configuration.upper()}"
+    return Network(title, "Simonyan14", "vgg.VGG", options=options, aliases=aliases)
+
+
+def _resnet(depth: int, **alias_options: Any) -> Network:
+    return Network(
+        f"ResNet-{depth}",
+        "He15",
+        "resnet.ResNet",
+        options={"depth": depth},
+        aliases=(f"resnet{depth}",),
+        alias_options=alias_options,
+    )
+
+
+RGB227, RGB299 = (3, 227, 227), (3, 299, 299)
 
 NETWORKS: Mapping[str, Network] = MappingProxyType(
     {
-        "lenet-5": Network("LeNet-5", "LeCun98", (1, 32, 32), "lenet.LeNet5", aliases=("lenet",)),
-        "alexnet": Network("AlexNet", "Krizhevsky12", RGB227, "alexnet.AlexNet"),
-        "vgg-a": Network(
-            "VGG-A", "Simonyan14", RGB224, "vgg.VGG", {"configuration": "a"}, ("vgg11",)
-        ),
-        "vgg-a-lrn": Network(
-            "VGG-A-LRN", "Simonyan14", RGB224, "vgg.VGG", {"configuration": "a-lrn"}
-        ),
-        "vgg-b": Network(
-            "VGG-B", "Simonyan14", RGB224, "vgg.VGG", {"configuration": "b"}, ("vgg13",)
-        ),
-        "vgg-c": Network("VGG-C", "Simonyan14", RGB224, "vgg.VGG", {"configuration": "c"}),
-        "vgg-d": Network(
-            "VGG-D", "Simonyan14", RGB224, "vgg.VGG", {"configuration": "d"}, ("vgg16",)
-        ),
-        "vgg-e": Network(
-            "VGG-E", "Simonyan14", RGB224, "vgg.VGG", {"configuration": "e"}, ("vgg19",)
-        ),
-        "nin": Network(
-            "Network in Network", "Lin13", RGB224, "nin.NIN", aliases=("network-in-network",)
-        ),
+        "lenet-5": Network("LeNet-5", "LeCun98", "lenet.LeNet5", (1, 32, 32), aliases=("lenet",)),
+        "alexnet": Network("AlexNet", "Krizhevsky12", "alexnet.AlexNet", RGB227),
+        "vgg-a": _vgg("a", "vgg11"),
+        "vgg-a-lrn": _vgg("a-lrn"),
+        "vgg-b": _vgg("b", "vgg13"),
+        "vgg-c": _vgg("c"),
+        "vgg-d": _vgg("d", "vgg16"),
+        "vgg-e": _vgg("e", "vgg19"),
+        "nin": Network("Network in Network", "Lin13", "nin.NIN", aliases=("network-in-network",)),
         "googlenet": Network(
-            "GoogLeNet", "Szegedy14", RGB224, "inception.GoogLeNet", aliases=("inception-v1",)
+            "GoogLeNet", "Szegedy14", "inception.GoogLeNet", aliases=("inception-v1",)
         ),
         "bn-inception": Network(
-            "BN-Inception", "Ioffe15", RGB224, "bn_inception.BNInception", aliases=("inception-v2",)
+            "BN-Inception", "Ioffe15", "bn_inception.BNInception", aliases=("inception-v2",)
         ),
         "inception-v3": Network(
-            "Inception-v3",
-            "Szegedy15",
-            RGB299,
-            "inception_v3.InceptionV3",
+            *("Inception-v3", "Szegedy15", "inception_v3.InceptionV3", RGB299),
             aliases=("inception_v3",),
         ),
         "inception-v4": Network(
-            "Inception-v4",
-            "Szegedy16",
-            RGB299,
-            "inception_v4.InceptionV4",
+            *("Inception-v4", "Szegedy16", "inception_v4.InceptionV4", RGB299),
             aliases=("inception_v4",),
         ),
         "xception": Network(
-            "Xception", "Chollet16", RGB299, "xception.Xception", aliases=("legacy_xception",)
+            "Xception", "Chollet16", "xception.Xception", RGB299, aliases=("legacy_xception",)
         ),
-        "resnet-18": Network(
-            "ResNet-18", "He15", RGB224, "resnet.ResNet", {"depth": 18}, ("resnet18",)
-        ),
-        "resnet-34": Network(
-            "ResNet-34", "He15", RGB224, "resnet.ResNet", {"depth": 34}, ("resnet34",)
-        ),
-        "resnet-50": Network(
-            "ResNet-50", "He15", RGB224, "resnet.ResNet", {"depth": 50}, ("resnet50",), V1_5
-        ),
-        "resnet-101": Network(
-            "ResNet-101", "He15", RGB224, "resnet.ResNet", {"depth": 101}, ("resnet101",), V1_5
-        ),
-        "resnet-152": Network(
-            "ResNet-152", "He15", RGB224, "resnet.ResNet", {"depth": 152}, ("resnet152",), V1_5
-        ),
+        "resnet-18": _resnet(18),
+        "resnet-34": _resnet(34),
+        # torchvision et timm mettent le pas d'un bloc goulot dans son 3×3, pas dans le premier 1×1.
+        "resnet-50": _resnet(50, v1_5=True),
+        "resnet-101": _resnet(101, v1_5=True),
+        "resnet-152": _resnet(152, v1_5=True),
         "squeezenet": Network(
-            "SqueezeNet", "Iandola16", RGB227, "squeezenet.SqueezeNet", aliases=("squeezenet1_0",)
+            "SqueezeNet", "Iandola16", "squeezenet.SqueezeNet", RGB227, aliases=("squeezenet1_0",)
         ),
         "mobilenet-v2": Network(
-            "MobileNet-v2",
-            "Sandler18",
-            RGB224,
-            "mobilenet_v2.MobileNetV2",
+            *("MobileNet-v2", "Sandler18", "mobilenet_v2.MobileNetV2"),
             aliases=("mobilenet_v2", "mobilenetv2_100"),
         ),
         "efficientnet-lite0": Network(
-            "EfficientNet-Lite0",
-            "Tan19",
-            RGB224,
-            "efficientnet_lite0.EfficientNetLite0",
+            *("EfficientNet-Lite0", "Tan19", "efficientnet_lite0.EfficientNetLite0"),
             aliases=("tf_efficientnet_lite0",),
         ),
     }

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from reseaux.architectures.resnet import conv_bn
+from reseaux.architectures.staged import Staged
 
 
 class Inception(NamedTuple):
@@ -78,7 +79,7 @@ class InceptionBlock(nn.Module):
         return torch.cat([branch(x) for branch in self.branches], dim=1)
 
 
-class BNInception(nn.Module):
+class BNInception(Staged):
     """BN-Inception : N×3×224×224 → N×``num_classes``.
 
     La première convolution est séparable, comme le dit l'annexe de l'article : huit filtres 7×7
@@ -106,11 +107,3 @@ class BNInception(nn.Module):
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Rend les scores N×``num_classes``, avant softmax."""
-        x = self.stem(x)
-        for block in self.blocks.values():
-            x = block(x)
-        scores: Tensor = self.head(x)
-        return scores

@@ -5,34 +5,20 @@ ni *squeeze-and-excitation*, ni swish (une ReLU6 les remplace). L'article ne la 
 suivons le modèle publié, que timm reprend sous le nom ``tf_efficientnet_lite0``.
 """
 
-from typing import NamedTuple
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from reseaux.architectures.mobilenet_v2 import InvertedResidual
-
-
-class Stage(NamedTuple):
-    """Une ligne de la table 1 : un étage de blocs MBConv, dont le premier porte le pas."""
-
-    expansion: int
-    kernel: int
-    channels: int
-    blocks: int
-    stride: int
-
+from reseaux.architectures.mobilenet_v2 import InvertedResidualNetwork, Stage
 
 STAGES = (
-    Stage(1, 3, 16, 1, 1),
-    Stage(6, 3, 24, 2, 2),
-    Stage(6, 5, 40, 2, 2),
-    Stage(6, 3, 80, 3, 2),
-    Stage(6, 5, 112, 3, 1),
-    Stage(6, 5, 192, 4, 2),
-    Stage(6, 3, 320, 1, 1),
+    Stage(1, 16, 1, 1, kernel=3),
+    Stage(6, 24, 2, 2, kernel=3),
+    Stage(6, 40, 2, 2, kernel=5),
+    Stage(6, 80, 3, 2, kernel=3),
+    Stage(6, 112, 3, 1, kernel=5),
+    Stage(6, 192, 4, 2, kernel=5),
+    Stage(6, 320, 1, 1, kernel=3),
 )
-STEM, HEAD = 32, 1280  # filtres de la première convolution et de la dernière
 
 
 class SameConv2d(nn.Conv2d):
@@ -63,36 +49,11 @@ def conv_bn(
     ]
 
 
-class EfficientNetLite0(nn.Module):
+class EfficientNetLite0(InvertedResidualNetwork):
     """EfficientNet-Lite0 : N×3×224×224 → N×``num_classes``.
 
     Le dropout de 20 % est celui d'EfficientNet-B0 [Tan19, §5.2] ; il n'agit qu'à l'entraînement.
     """
 
     def __init__(self, num_classes: int = 1000) -> None:
-        super().__init__()
-        self.stem = nn.Sequential(*conv_bn(3, STEM, 3, stride=2), nn.ReLU6(inplace=True))
-        channels = STEM
-        self.blocks = nn.ModuleDict()
-        for i, (expansion, kernel, out_channels, blocks, stride) in enumerate(STAGES, start=1):
-            for j in range(1, blocks + 1):
-                self.blocks[f"{i}-{j}"] = InvertedResidual(
-                    channels, out_channels, expansion, stride if j == 1 else 1, kernel, conv_bn
-                )
-                channels = out_channels
-        self.head = nn.Sequential(
-            *conv_bn(channels, HEAD, 1),
-            nn.ReLU6(inplace=True),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(0.2),
-            nn.Linear(HEAD, num_classes),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Rend les scores N×``num_classes``, avant softmax."""
-        x = self.stem(x)
-        for block in self.blocks.values():
-            x = block(x)
-        scores: Tensor = self.head(x)
-        return scores
+        super().__init__(STAGES, num_classes, conv_bn)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from reseaux.architectures.alexnet import local_response_norm
+from reseaux.architectures.staged import Staged
 
 
 class Inception(NamedTuple):
@@ -53,7 +54,7 @@ def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> n
 
 
 def max_pool() -> nn.MaxPool2d:
-    """Le max pooling 3×3 de pas 2 entre deux étages ; la taille s'arrondit vers le haut."""
+    """Le max pooling 3×3 de pas 2 ; comme Caffe, il arrondit la taille vers le haut."""
     return nn.MaxPool2d(3, stride=2, ceil_mode=True)
 
 
@@ -94,7 +95,7 @@ class AuxiliaryHead(nn.Sequential):
         )
 
 
-class GoogLeNet(nn.Module):
+class GoogLeNet(Staged):
     """GoogLeNet : N×3×224×224 → N×``num_classes``.
 
     À l'entraînement (``train()``) avec ``aux_heads=True``, rend un triplet : les scores, puis ceux
@@ -135,14 +136,3 @@ class GoogLeNet(nn.Module):
             if aux_heads
             else {}
         )
-
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Rend les scores avant softmax ; à l'entraînement, ceux des têtes auxiliaires aussi."""
-        x = self.stem(x)
-        auxiliary = []
-        for name, block in self.blocks.items():
-            x = block(x)
-            if self.training and name in self.aux:
-                auxiliary.append(self.aux[name](x))
-        scores: Tensor = self.head(x)
-        return (scores, *auxiliary) if auxiliary else scores

@@ -14,6 +14,8 @@ from typing import NamedTuple, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from reseaux.architectures.staged import Staged
+
 
 class Conv(NamedTuple):
     """Une convolution, suivie d'une normalisation de lot et d'une ReLU."""
@@ -161,7 +163,7 @@ class AuxiliaryHead(nn.Sequential):
         )
 
 
-class InceptionV3(nn.Module):
+class InceptionV3(Staged):
     """Inception-v3 : N×3×299×299 → N×``num_classes``.
 
     L'article ne dit rien du dropout ; 20 % est celui du modèle publié.
@@ -189,14 +191,3 @@ class InceptionV3(nn.Module):
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(channels, num_classes)
         )
-
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Rend les scores avant softmax ; à l'entraînement, ceux de la tête auxiliaire aussi."""
-        x = self.stem(x)
-        auxiliary = []
-        for name, block in self.blocks.items():
-            x = block(x)
-            if self.training and name in self.aux:
-                auxiliary.append(self.aux[name](x))
-        scores: Tensor = self.head(x)
-        return (scores, *auxiliary) if auxiliary else scores

@@ -7,7 +7,7 @@ modèle, que timm reprend aussi : les nombres de filtres et de paramètres sont 
 
 from functools import partial
 
-from torch import Tensor, nn
+from torch import nn
 
 from reseaux.architectures.inception_v3 import (
     MAX,
@@ -19,6 +19,7 @@ from reseaux.architectures.inception_v3 import (
     halve,
     split,
 )
+from reseaux.architectures.staged import Staged
 
 # Comme TensorFlow, la moyenne ne compte pas les zéros de la marge.
 AVERAGE = partial(nn.AvgPool2d, 3, stride=1, padding=1, count_include_pad=False)
@@ -72,7 +73,7 @@ BLOCKS: dict[str, Branches] = {
 }
 
 
-class InceptionV4(nn.Module):
+class InceptionV4(Staged):
     """Inception-v4 : N×3×299×299 → N×``num_classes``."""
 
     def __init__(self, num_classes: int = 1000) -> None:
@@ -87,11 +88,3 @@ class InceptionV4(nn.Module):
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(channels, num_classes)
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Rend les scores N×``num_classes``, avant softmax."""
-        x = self.stem(x)
-        for block in self.blocks.values():
-            x = block(x)
-        scores: Tensor = self.head(x)
-        return scores

@@ -1,9 +1,12 @@
 """MobileNet-v2 : des résidus inversés, étroits aux bouts, larges au milieu [Sandler18, §3]."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
+
+from reseaux.architectures.resnet import conv_bn
+from reseaux.architectures.staged import Staged
 
 
 class Stage(NamedTuple):
@@ -13,6 +16,7 @@ class Stage(NamedTuple):
     channels: int  # c
     blocks: int  # n
     stride: int  # s
+    kernel: int = 3
 
 
 STAGES = (
@@ -25,17 +29,6 @@ STAGES = (
     Stage(6, 320, 1, 1),
 )
 STEM, HEAD = 32, 1280  # filtres de la première convolution et de la dernière
-
-
-def conv_bn(
-    in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1
-) -> list[nn.Module]:
-    """Une convolution sans biais, qui garde la taille au pas près, et sa normalisation de lot."""
-    padding = kernel // 2
-    return [
-        nn.Conv2d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False),
-        nn.BatchNorm2d(out_channels),
-    ]
 
 
 class InvertedResidual(nn.Module):
@@ -59,8 +52,8 @@ class InvertedResidual(nn.Module):
         out_channels: int,
         expansion: int,
         stride: int,
-        kernel: int = 3,
-        conv: Callable[..., list[nn.Module]] = conv_bn,
+        kernel: int,
+        conv: Callable[..., list[nn.Module]],
     ) -> None:
         super().__init__()
         width = expansion * in_channels
@@ -79,26 +72,33 @@ class InvertedResidual(nn.Module):
         return x + y if self.has_shortcut else y
 
 
-class MobileNetV2(nn.Module):
-    """MobileNet-v2 : N×3×224×224 → N×``num_classes``.
+class InvertedResidualNetwork(Staged):
+    """Des étages d'InvertedResidual : N×3×H×L → N×``num_classes``, avec un dropout de 20 %.
 
-    Comme dans le modèle publié, la dernière couche est connectée (un 1×1 dans la table, après la
-    moyenne : le même calcul) et un dropout de 20 %, que l'article ne dit pas, la précède.
+    Args:
+        stages: la table du réseau.
+        num_classes: nombre de classes.
+        conv: comme pour :class:`InvertedResidual`.
     """
 
-    def __init__(self, num_classes: int = 1000) -> None:
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        num_classes: int,
+        conv: Callable[..., list[nn.Module]] = conv_bn,
+    ) -> None:
         super().__init__()
-        self.stem = nn.Sequential(*conv_bn(3, STEM, 3, stride=2), nn.ReLU6(inplace=True))
+        self.stem = nn.Sequential(*conv(3, STEM, 3, stride=2), nn.ReLU6(inplace=True))
         channels = STEM
         self.blocks = nn.ModuleDict()
-        for i, (expansion, out_channels, blocks, stride) in enumerate(STAGES, start=1):
+        for i, (expansion, out_channels, blocks, stride, kernel) in enumerate(stages, start=1):
             for j in range(1, blocks + 1):
                 self.blocks[f"{i}-{j}"] = InvertedResidual(
-                    channels, out_channels, expansion, stride if j == 1 else 1
+                    channels, out_channels, expansion, stride if j == 1 else 1, kernel, conv
                 )
                 channels = out_channels
         self.head = nn.Sequential(
-            *conv_bn(channels, HEAD, 1),
+            *conv(channels, HEAD, 1),
             nn.ReLU6(inplace=True),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
@@ -106,10 +106,13 @@ class MobileNetV2(nn.Module):
             nn.Linear(HEAD, num_classes),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Rend les scores N×``num_classes``, avant softmax."""
-        x = self.stem(x)
-        for block in self.blocks.values():
-            x = block(x)
-        scores: Tensor = self.head(x)
-        return scores
+
+class MobileNetV2(InvertedResidualNetwork):
+    """MobileNet-v2 : N×3×224×224 → N×``num_classes``.
+
+    Comme dans le modèle publié, la dernière couche est connectée (un 1×1 dans la table, après la
+    moyenne : le même calcul) et un dropout de 20 %, que l'article ne dit pas, la précède.
+    """
+
+    def __init__(self, num_classes: int = 1000) -> None:
+        super().__init__(STAGES, num_classes)

@@ -25,10 +25,13 @@ WIDTHS = (64, 128, 256, 512)  # filtres des étages conv2_x à conv5_x
 EXPANSION = 4  # un bloc « goulot » élargit sa sortie quatre fois
 
 
-def conv_bn(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> list[nn.Module]:
-    """Une convolution sans biais et sa normalisation de lot [Ioffe15]."""
+def conv_bn(
+    in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1
+) -> list[nn.Module]:
+    """Une convolution sans biais, de même taille au pas près, et sa normalisation [Ioffe15]."""
+    padding = kernel // 2
     return [
-        nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False),
+        nn.Conv2d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False),
         nn.BatchNorm2d(out_channels),
     ]
 

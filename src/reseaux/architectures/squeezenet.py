@@ -5,6 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from reseaux.architectures.inception import max_pool
+from reseaux.architectures.staged import Staged
+
 
 class Fire(NamedTuple):
     """Une ligne de la table 1 : les filtres des trois convolutions d'un module Fire."""
@@ -38,11 +41,6 @@ def conv(
     )
 
 
-def max_pool() -> nn.MaxPool2d:
-    """Le max pooling 3×3 de pas 2 ; comme Caffe, il arrondit la taille vers le haut."""
-    return nn.MaxPool2d(3, stride=2, ceil_mode=True)
-
-
 class FireBlock(nn.Module):
     """Un module Fire : N×C×H×L → N×(e₁ + e₃)×H×L [Iandola16, §3.2 et figure 1]."""
 
@@ -58,7 +56,7 @@ class FireBlock(nn.Module):
         return torch.cat([self.expand1(x), self.expand3(x)], dim=1)
 
 
-class SqueezeNet(nn.Module):
+class SqueezeNet(Staged):
     """SqueezeNet 1.0 : N×3×227×227 → N×``num_classes``.
 
     L'article dit 224×224, mais seul 227, la taille du modèle publié par ses auteurs, donne les
@@ -81,11 +79,3 @@ class SqueezeNet(nn.Module):
         self.head = nn.Sequential(
             nn.Dropout(), conv(channels, num_classes, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Rend les scores N×``num_classes``, avant softmax."""
-        x = self.stem(x)
-        for block in self.blocks.values():
-            x = block(x)
-        scores: Tensor = self.head(x)
-        return scores

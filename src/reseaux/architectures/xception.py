@@ -5,6 +5,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from reseaux.architectures.resnet import conv_bn
+from reseaux.architectures.staged import Staged
 
 
 class Block(NamedTuple):
@@ -65,7 +66,7 @@ class XceptionBlock(nn.Module):
         return y
 
 
-class Xception(nn.Module):
+class Xception(Staged):
     """Xception : N×3×299×299 → N×``num_classes``.
 
     La figure 5 ne dit pas les marges : comme dans le code de l'auteur, les deux premières
@@ -98,11 +99,3 @@ class Xception(nn.Module):
             nn.Dropout(),
             nn.Linear(2048, num_classes),
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Rend les scores N×``num_classes``, avant softmax."""
-        x = self.stem(x)
-        for block in self.blocks.values():
-            x = block(x)
-        scores: Tensor = self.head(x)
-        return scores

@@ -16,7 +16,7 @@ from reseaux.errors import ReseauxError
 from reseaux.few_data.checks import check_number
 from reseaux.few_data.transforms import ChannelContrast, Elastic, GaussianNoise
 from reseaux.few_data.wrappers import Seeded, Strict
-from reseaux.formatting import NBSP, decimal
+from reseaux.formatting import NBSP, decimal, percent
 from reseaux.style import panels
 
 if TYPE_CHECKING:
@@ -27,13 +27,7 @@ _SMOOTH = v2.InterpolationMode.BILINEAR
 
 
 def _about(value: float) -> str:
-    """Écrit « ± 20 % »."""
-    return f"±{NBSP}{decimal(100 * value, 0)}{NBSP}%"
-
-
-def _up_to(value: float) -> str:
-    """Écrit « − 20 % »."""
-    return f"−{NBSP}{decimal(100 * value, 0)}{NBSP}%"
+    return f"±{NBSP}{percent(value, 0)}"
 
 
 @dataclass(frozen=True)
@@ -89,7 +83,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
             size, scale=(1 - s, 1), ratio=(size[1] / size[0],) * 2, antialias=True
         ),
         (0, 0.2, 0.4, 0.6, 0.8),
-        _up_to,
+        lambda s: f"−{NBSP}{percent(s, 0)}",
         geometric=True,
     ),
     "scale": Augmentation(
@@ -124,7 +118,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         "Déformation élastique",
         lambda s, size: Elastic(s * min(size), max(0.5, min(size) / 10)),
         (0, 0.01, 0.02, 0.03, 0.04),
-        lambda s: f"{decimal(100 * s, 0)}{NBSP}%",
+        lambda s: percent(s, 0),
         geometric=True,
     ),
     "channel_contrast": Augmentation(
@@ -143,7 +137,6 @@ def stills(
     """Une photographie transformée aux cinq forces, avec le même tirage.
 
     Args:
-        augmentation: une valeur de :data:`AUGMENTATIONS`.
         photo: une image PIL, d'au moins 170 pixels de côté.
         seed: graine du tirage ; le hasard du reste du programme n'est pas touché.
 
@@ -162,7 +155,7 @@ def show_stills(shown: Mapping[str, tuple[PIL.Image.Image, str]], seed: int = 0)
 
     Args:
         shown: clé de :data:`AUGMENTATIONS` -> (la photographie, son étiquette).
-        seed: graine du tirage.
+        seed: voir :func:`stills`.
     """
     size = (9, 1.72 * len(shown))
     with panels(len(shown), 5, size, images=True) as (figure, axes):

@@ -33,7 +33,6 @@ def is_image(value: object) -> bool:
 
 
 def _check_image(image: Any) -> None:
-    """Refuse une image que ces transformations abîmeraient sans rien dire."""
     if isinstance(image, PIL.Image.Image):
         if image.mode not in ("L", "RGB"):
             raise ReseauxError(
@@ -97,17 +96,11 @@ def check_inputs(flat_inputs: Sequence[Any], moves: bool) -> list[Any]:
     for image in changed:
         _check_image(image)
     followers = [x for x in flat_inputs if isinstance(x, tv_tensors.TVTensor) and not is_image(x)]
-    if moves and len(changed) + len(followers) > 1:
-        _check_same_size([*changed, *followers])
-    return changed
-
-
-def _check_same_size(together: Sequence[Any]) -> None:
-    """Refuse que ce qui bouge ensemble n'ait pas la même hauteur et la même largeur."""
-    sizes = {tuple(F.get_size(x)) for x in together}
+    sizes = {tuple(F.get_size(x)) for x in [*changed, *followers]} if moves else set()
     if len(sizes) > 1:
         found = " et ".join(f"{height} × {width}" for height, width in sorted(sizes))
         raise ReseauxError(
             f"L'image et ce qui l'accompagne n'ont pas la même taille ({found}) : ils ne peuvent "
             "pas bouger ensemble. Redimensionnez-les avant."
         )
+    return changed

@@ -45,8 +45,7 @@ def sample(
         ways: N, nombre de classes d'un épisode, au moins 2.
         shots: K, nombre d'exemples étiquetés par classe.
         queries: Q, nombre d'images à reconnaître par classe.
-        count: nombre d'épisodes.
-        seed: graine ; la même redonne les mêmes épisodes.
+        count: nombre d'épisodes ; la même graine redonne les mêmes.
 
     Raises:
         ReseauxError: plus de classes ou d'exemples demandés qu'il n'y en a ; étiquettes absentes
@@ -85,7 +84,6 @@ def sample(
 
 
 def _members(labels: ArrayLike) -> dict[int, Indices]:
-    """Les images de chaque classe, par leurs indices."""
     labels = np.asarray(labels)
     if labels.ndim != 1 or not len(labels):
         raise ReseauxError(
@@ -128,8 +126,7 @@ def last_layer(support: Tensor, queries: Tensor, strength: float = 10.0) -> Tens
     d'abord centrés, puis ramenés à une longueur moyenne de 1.
 
     Args:
-        support: N×K×D, les K exemples de chacune des N classes, N au moins 2.
-        queries: …×D, les images à reconnaître.
+        support: N×K×D, N au moins 2 ; comme ``queries``, voir :func:`nearest_prototype`.
         strength: inverse de la régularisation (« C » de scikit-learn).
 
     Returns:
@@ -201,7 +198,6 @@ def evaluate(
 
     Args:
         features: M×…, une ligne par image ; les indices des épisodes y renvoient.
-        tasks: les épisodes.
         classify: des exemples N×K×D et des questions …×D, fait des scores …×N.
 
     Raises:
@@ -216,9 +212,7 @@ def evaluate(
     return np.array(scores)
 
 
-def train_on_episodes(
-    network: nn.Module, images: Tensor, tasks: Iterator[Episode], rate: float = 2e-3
-) -> nn.Module:
+def train_on_episodes(network: nn.Module, images: Tensor, tasks: Iterator[Episode]) -> nn.Module:
     """Apprend une représentation où le plus proche prototype a raison (Snell 2017).
 
     À chaque épisode, le réseau représente les exemples et les questions ; la perte est l'entropie
@@ -228,8 +222,6 @@ def train_on_episodes(
     Args:
         network: rend un vecteur par image ; modifié sur place.
         images: M×C×H×L ; les indices des épisodes y renvoient.
-        tasks: les épisodes d'entraînement.
-        rate: pas d'apprentissage d'Adam.
 
     Returns:
         Le réseau, en mode évaluation.
@@ -237,7 +229,7 @@ def train_on_episodes(
     Raises:
         ReseauxError: épisodes d'un autre ensemble, ou image qui n'est pas faite de nombres.
     """
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate, fused=True)
+    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3, fused=True)
     network.train()
     for task in tasks:
         check_indices(images, task)

@@ -1,17 +1,8 @@
 """Apprendre un point de départ : Reptile, un méta-apprentissage au premier ordre.
 
-La troisième famille du cours, « l'algorithme ». On ne cherche ni un classifieur ni une
-représentation figée, mais des poids de départ θ : depuis θ, quelques pas de gradient sur les
-exemples d'une tâche jamais vue doivent suffire à la résoudre.
-
-MAML (Finn 2017) dérive le résultat de ces k pas par rapport à θ : il lui faut des dérivées
-secondes. Reptile (Nichol 2018) s'en passe. À chaque lot de tâches, θ est *adapté* à chacune par k
-pas de gradient, θ → θ', puis avance vers la moyenne des θ' :
-
-    θ ← θ + ε (moyenne des θ' − θ),    ε décroissant de sa première valeur à 0.
-
-Toutes les tâches d'un lot avancent ensemble (``torch.func.vmap``). Rien n'est tiré ici : le hasard
-est dans les poids de départ et dans les épisodes, dont les graines redonnent les mêmes nombres.
+On cherche des poids θ depuis lesquels quelques pas de gradient, sur les exemples d'une tâche jamais
+vue, suffisent à la résoudre. MAML (Finn 2017) dérive le résultat de ces pas par rapport à θ : il
+lui faut des dérivées secondes. Reptile (Nichol 2018) s'en passe.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -31,20 +22,18 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 Weights = dict[str, Tensor]
 
 
-def start_network(size: int, ways: int, seed: int, width: int = 64) -> nn.Sequential:
+def start_network(size: int, ways: int, seed: int) -> nn.Sequential:
     """Deux couches cachées et une sortie par classe : assez petit pour être adapté mille fois.
 
     Args:
         size: côté des images, en pixels ; elles sont grises.
         ways: nombre de classes d'un épisode.
-        seed: graine des poids.
-        width: nombre de neurones d'une couche cachée.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        first = [nn.Flatten(), nn.Linear(size * size, width), nn.LayerNorm(width), nn.ReLU()]
-        second = [nn.Linear(width, width), nn.LayerNorm(width), nn.ReLU()]
-        return nn.Sequential(*first, *second, nn.Linear(width, ways))
+        first = [nn.Flatten(), nn.Linear(size * size, 64), nn.LayerNorm(64), nn.ReLU()]
+        second = [nn.Linear(64, 64), nn.LayerNorm(64), nn.ReLU()]
+        return nn.Sequential(*first, *second, nn.Linear(64, ways))
 
 
 def adapt(
@@ -84,15 +73,14 @@ def adapt(
             f"{steps} pas de taille {rate} : le nombre de pas va de 0 à l'infini, et leur taille "
             "est au-dessus de 0."
         )
-
     _check_fit(network, inputs[0], targets, loss)
 
     def risk(weights: Weights, x: Tensor, y: Tensor) -> Tensor:
         return loss(functional_call(network, weights, (x,)), y)
 
     slopes = vmap(grad(risk))
-    start = {name: weight.detach() for name, weight in network.named_parameters()}
-    adapted = {name: w.expand(len(inputs), *w.shape) for name, w in start.items()}
+    start = network.named_parameters()
+    adapted = {name: w.detach().expand(len(inputs), *w.shape) for name, w in start}
     for _ in range(steps):
         slope = slopes(adapted, inputs, targets)
         adapted = {name: weight - rate * slope[name] for name, weight in adapted.items()}
@@ -105,7 +93,6 @@ def adapt(
 
 
 def _check_fit(network: nn.Module, inputs: Tensor, targets: Tensor, loss: Loss) -> None:
-    """Vérifie que le réseau lit ces exemples, et qu'il a une sortie par classe."""
     try:
         with torch.no_grad():
             outputs = network(inputs)
@@ -135,17 +122,16 @@ def reptile(
 ) -> nn.Module:
     """Cherche le point de départ d'où l'adaptation va le plus vite (Nichol 2018).
 
-    Support et questions servent ici d'exemples : Reptile ne les distingue pas.
+    À chaque lot de tâches, θ est adapté à chacune, θ → θ', puis avance vers la moyenne des θ' :
+    θ ← θ + ε (moyenne des θ' − θ). Support et questions servent ici d'exemples.
 
     Args:
         network: une sortie par classe d'un épisode ; modifié sur place.
         images: M×C×H×L ; les indices des épisodes y renvoient.
         tasks: les épisodes d'entraînement, tous du même nombre de classes et d'images.
-        steps: nombre de pas de gradient sur chaque tâche.
-        rate: leur taille.
+        steps: voir :func:`adapt`, comme pour ``rate`` et ``loss``.
         first_move: ε au premier lot, dans ]0, 1] ; il décroît ensuite jusqu'à 0.
         batch_size: nombre de tâches par mouvement de θ.
-        loss: perte moyenne, fonction des sorties et des réponses d'une tâche.
 
     Returns:
         Le même réseau, au nouveau point de départ.
@@ -183,9 +169,7 @@ def evaluate(
     Args:
         network: le point de départ ; chaque épisode repart de lui.
         images: M×C×H×L ; les indices des épisodes y renvoient.
-        tasks: les épisodes.
-        steps: nombre de pas de gradient sur le support.
-        rate: leur taille.
+        steps: voir :func:`adapt`, comme pour ``rate``.
         batch_size: nombre d'épisodes traités ensemble.
 
     Raises:

@@ -12,6 +12,7 @@ from torch.nn import functional
 from torchvision.transforms import v2
 
 from reseaux.errors import ReseauxError, unknown_name
+from reseaux.few_data.checks import check_number
 from reseaux.reuse import training
 
 
@@ -24,7 +25,6 @@ def enlarge(
         images: S_s, N×C×H×L.
         labels: N étiquettes, ou N×classes probabilités.
         transform: t, appliquée à une image à la fois.
-        copies: nombre de copies transformées par exemple.
         seed: graine des tirages de t.
 
     Returns:
@@ -58,8 +58,7 @@ def pseudo_label(
     Raises:
         ReseauxError: seuil hors de [0, 1].
     """
-    if not 0 <= threshold <= 1:
-        raise ReseauxError(f"Seuil {threshold} ; c'est une probabilité, entre 0 et 1.")
+    check_number("Seuil, une probabilité", threshold, 0, 1)
     classifier.eval()
     with torch.no_grad():
         confidence, answers = classifier(unlabeled).softmax(-1).max(-1)
@@ -77,8 +76,7 @@ def combine(
 
     Args:
         images: N×C×H×L, flottants.
-        labels: N étiquettes entières.
-        classes: nombre de classes.
+        labels: N étiquettes entières, de 0 à ``classes - 1``.
         kind: « mixup » (Zhang 2017) superpose deux images ; « cutmix » (Yun 2019) colle un morceau
             de l'une sur l'autre.
         copies: nombre de passages sur les N exemples ; chacun tire ses paires et ses mélanges.
@@ -126,7 +124,6 @@ def small_network(outputs: int, seed: int, width: int = 16) -> nn.Sequential:
 
     Args:
         outputs: nombre de sorties : classes, ou dimensions d'une représentation.
-        seed: graine des poids de départ.
         width: nombre de cartes de la première convolution ; la seconde en a le double.
     """
     with torch.random.fork_rng(devices=[]):
@@ -150,7 +147,6 @@ def fit(
     seed: int,
     steps: int = 150,
     batch_size: int = 64,
-    rate: float = 5e-3,
 ) -> nn.Module:
     """Minimise l'entropie croisée par Adam, sur des lots tirés au hasard.
 
@@ -159,9 +155,6 @@ def fit(
         images: N×C×H×L.
         targets: N étiquettes, ou N×classes probabilités.
         seed: graine de l'ordre des exemples.
-        steps: nombre de pas.
-        batch_size: taille d'un lot.
-        rate: pas d'apprentissage.
 
     Returns:
         Le réseau, en mode évaluation.
@@ -179,7 +172,7 @@ def fit(
         network,
         images,
         targets,
-        optimizer=torch.optim.Adam(network.parameters(), lr=rate, fused=True),
+        optimizer=torch.optim.Adam(network.parameters(), lr=5e-3, fused=True),
         epochs=1,
         batch_size=batch_size,
         batches=batches,

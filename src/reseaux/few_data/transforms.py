@@ -1,12 +1,7 @@
 """Les transformations d'images qui manquent à ``torchvision.transforms.v2``.
 
-- :class:`ChannelContrast` : un changement de contraste propre à chaque canal ;
-- :class:`GaussianNoise` : celui de torchvision, étendu aux images PIL ;
-- :class:`Elastic` : la déformation de torchvision, réglée en pixels et bien plus rapide.
-
-Toutes suivent les conventions de torchvision : image PIL ou tenseur (…, C, H, L), octets de 0 à 255
-ou flottants de 0 à 1 ; le type et l'intervalle sont gardés ; le hasard vient de torch, donc
-``torch.manual_seed`` le répète.
+Elles suivent ses conventions : image PIL ou tenseur (…, C, H, L), octets de 0 à 255 ou flottants de
+0 à 1 ; le type et l'intervalle sont gardés ; ``torch.manual_seed`` répète le tirage.
 """
 
 import math
@@ -37,20 +32,6 @@ class _Checked(v2.Transform):  # type: ignore[misc]
         check_inputs(flat_inputs, moves=False)
 
 
-def _channels(image: Any) -> int:
-    """Nombre de canaux d'une image PIL ou d'un tenseur."""
-    if isinstance(image, PIL.Image.Image):
-        return len(image.getbands())
-    return int(image.shape[-3])
-
-
-def _rewrap(output: Tensor, like: Tensor) -> Tensor:
-    """Rend à ``output`` la classe de ``like`` (``tv_tensors.Image``, par exemple)."""
-    if isinstance(like, tv_tensors.TVTensor):
-        return tv_tensors.wrap(output, like=like)  # type: ignore[no-any-return]
-    return output
-
-
 class ChannelContrast(_Checked):
     """Change le contraste de chaque canal par un facteur qui lui est propre.
 
@@ -71,13 +52,13 @@ class ChannelContrast(_Checked):
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Tire un facteur par canal."""
-        channels = max(_channels(image) for image in flat_inputs)
+        channels = max(F.get_num_channels(image) for image in flat_inputs)
         draws = torch.empty(channels).uniform_(-1, 1)
         return {"factors": draws.mul_(self.strength).add_(1)}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Applique les facteurs de ``params`` à une image."""
-        return _channel_contrast(inpt, params["factors"][: _channels(inpt)])
+        return _channel_contrast(inpt, params["factors"][: F.get_num_channels(inpt)])
 
 
 def channel_contrast(image: Any, factors: Tensor) -> Any:
@@ -92,11 +73,11 @@ def channel_contrast(image: Any, factors: Tensor) -> Any:
             facteurs différent du nombre de canaux.
     """
     check_inputs([image], moves=False)
-    numbers = torch.as_tensor(factors)
-    if tuple(numbers.shape) != (_channels(image),):
+    numbers, channels = torch.as_tensor(factors), F.get_num_channels(image)
+    if tuple(numbers.shape) != (channels,):
         raise ReseauxError(
-            f"Facteurs de forme {tuple(numbers.shape)} pour {_channels(image)} canaux ; donnez un "
-            "facteur par canal."
+            f"Facteurs de forme {tuple(numbers.shape)} pour {channels} canaux ; donnez un facteur "
+            "par canal."
         )
     for number in numbers.tolist():
         check_number("Facteur de contraste", number, 0, math.inf)
@@ -104,29 +85,26 @@ def channel_contrast(image: Any, factors: Tensor) -> Any:
 
 
 def _channel_contrast(image: Any, factors: Tensor) -> Any:
-    """Applique des facteurs déjà vérifiés."""
     if isinstance(image, PIL.Image.Image):
         tables = _lookup_tables(PIL.ImageStat.Stat(image).mean, factors.tolist())
         return image.point(tables.ravel().tolist())
     plain = image.as_subclass(Tensor)
     if plain.dtype == torch.uint8 and plain.device.type == "cpu":
-        return _rewrap(_contrast_of_bytes(plain, factors.tolist()), image)
+        return tv_tensors.wrap(_contrast_of_bytes(plain, factors.tolist()), like=image)
     scale = 255 if plain.dtype == torch.uint8 else 1
     pixels = plain if plain.dtype == torch.float64 else plain.float()
     mean = pixels.mean(dim=(-2, -1), keepdim=True).expand_as(pixels)
     weights = factors.to(pixels).reshape(-1, 1, 1).expand_as(pixels)
     # lerp rend exactement « pixels » quand le facteur vaut 1.
     output = torch.lerp(mean, pixels, weights).clamp_(0, scale)
-    return _rewrap((output.round_() if scale == 255 else output).to(plain.dtype), image)
-
-
-_LEVELS = np.arange(256.0)
+    output = output.round_() if scale == 255 else output
+    return tv_tensors.wrap(output.to(plain.dtype), like=image)
 
 
 def _lookup_tables(means: list[float], factors: list[float]) -> NDArray[np.uint8]:
     """P×256 : la valeur, arrondie, que chaque plan donne à chacun des 256 niveaux."""
     centers, weights = np.array([means, factors])[..., None]
-    levels = _LEVELS - centers
+    levels = np.arange(256.0) - centers
     levels *= weights
     levels += centers
     levels += 0.5  # tronquer revient alors à arrondir
@@ -182,7 +160,7 @@ class GaussianNoise(_Checked):
         output.add_(plain.to(precision)).clamp_(0, scale)
         if scale == 255:
             output = output.to(torch.int16)  # en deux temps, la conversion va quatre fois plus vite
-        return _rewrap(output.to(plain.dtype), inpt)
+        return tv_tensors.wrap(output.to(plain.dtype), like=inpt)
 
 
 class Elastic(_Checked, v2.ElasticTransform):  # type: ignore[misc]

@@ -1,8 +1,4 @@
-"""Envelopper une transformation : une image à la fois, avec vérification, avec une graine.
-
-Une enveloppe va sur toute transformation : celles de torchvision, celles de
-:mod:`reseaux.few_data.transforms`, ou une fonction.
-"""
+"""Envelopper une transformation : une image à la fois, avec vérification, avec une graine."""
 
 from collections.abc import Callable
 from typing import Any
@@ -82,12 +78,7 @@ class Strict(nn.Module):
 
 
 class Seeded(nn.Module):
-    """Refait le même tirage à chaque appel, sans toucher au hasard du reste du programme.
-
-    Args:
-        transform: la transformation à répéter.
-        seed: graine du tirage.
-    """
+    """Refait le même tirage à chaque appel, sans toucher au hasard du reste du programme."""
 
     def __init__(self, transform: Callable[..., Any], seed: int) -> None:
         super().__init__()

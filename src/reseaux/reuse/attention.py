@@ -103,19 +103,12 @@ def hide(batch: Tensor, heat: Tensor, fraction: float) -> Tensor:
     return batch * mask.view_as(heat)[:, None]
 
 
-def draw_attention(
-    net: Pretrained, images: Sequence[Image.Image], columns: int = 4, width: float = 1.75
-) -> "Figure":
+def draw_attention(net: Pretrained, images: Sequence[Image.Image], columns: int = 4) -> "Figure":
     """Dessine chaque image telle que le réseau la reçoit, puis sa carte de chaleur par-dessus.
 
     Args:
         net: un réseau convolutif.
-        images: des images PIL.
         columns: nombre d'images par ligne.
-        width: largeur d'une image, en pouces.
-
-    Returns:
-        La figure, que le notebook affiche si elle termine une cellule.
     """
     from reseaux.style import panels
 
@@ -124,7 +117,7 @@ def draw_attention(
     low, high = batch.amin(dim=(1, 2, 3), keepdim=True), batch.amax(dim=(1, 2, 3), keepdim=True)
     seen = ((batch - low) / (high - low).clamp_min(1e-6)).permute(0, 2, 3, 1)
     rows = 2 * -(-len(images) // columns)
-    size = (width * columns, (width + 0.12) * rows)
+    size = (1.75 * columns, 1.87 * rows)
     with panels(rows, columns, size, images=True) as (figure, axes):
         for i, title in enumerate(titles):
             row, column = 2 * (i // columns), i % columns

@@ -1,12 +1,7 @@
 """Sauvegarder et reprendre : les poids seuls, ou l'état entier d'un entraînement.
 
-Trois précautions, chacune contre un accident courant :
-
-- l'écriture est atomique : un fichier temporaire, vidé sur le disque, prend d'un coup la place de
-  l'ancien (:mod:`reseaux.atomic`). Un programme tué au milieu laisse la sauvegarde précédente
-  entière ;
-- la lecture refuse d'exécuter du code (``weights_only=True``) ;
-- le nom et les arguments de l'architecture accompagnent les poids : on sait quoi reconstruire.
+L'écriture est atomique (:mod:`reseaux.atomic`) ; la lecture refuse d'exécuter du code
+(``weights_only=True``) ; le nom et les arguments de l'architecture disent quoi reconstruire.
 """
 
 import io
@@ -36,7 +31,6 @@ def save_weights(model: nn.Module, path: Path | str) -> Path:
     """Sauve les poids seuls, et rien d'autre.
 
     Args:
-        model: le réseau.
         path: ``.safetensors`` pour ce format (aucun code possible), sinon celui de torch.
     """
     path = Path(path)
@@ -104,7 +98,6 @@ class Checkpoint:
     """L'état entier d'un entraînement, lu sur le disque.
 
     Attributes:
-        path: d'où il vient.
         architecture: le nom sous lequel le réseau a été construit.
         arguments: les arguments de cette construction.
         epoch: nombre d'époques faites.
@@ -145,10 +138,7 @@ class Checkpoint:
         scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
         generator: torch.Generator | None = None,
     ) -> int:
-        """Remet l'optimiseur, le planificateur et le hasard dans l'état sauvé.
-
-        Returns:
-            Le nombre d'époques faites.
+        """Remet l'optimiseur, le planificateur et le hasard dans l'état sauvé ; rend ``epoch``.
 
         Raises:
             ReseauxError: la sauvegarde n'a pas ce qu'on lui demande de rendre.
@@ -199,8 +189,10 @@ class Checkpoint:
             )
 
 
-_KEYS = ("format", "architecture", "arguments", "epoch")
-_STATES = ("model", "optimizer", "scheduler", "generator", "rng")
+_KEYS = (
+    *("format", "architecture", "arguments", "epoch"),
+    *("model", "optimizer", "scheduler", "generator", "rng"),
+)
 
 
 def save(
@@ -218,12 +210,9 @@ def save(
 
     Args:
         path: le fichier à écrire ou à remplacer.
-        model: le réseau.
-        optimizer: son optimiseur.
         architecture: nom qui permettra de reconstruire le réseau (voir :meth:`Checkpoint.build`).
         arguments: arguments de sa construction : nombres, textes, listes.
         epoch: nombre d'époques faites.
-        scheduler: le planificateur du pas d'apprentissage.
         generator: la source de hasard qui ordonne les images.
     """
     path = Path(path)
@@ -251,7 +240,7 @@ def load(path: Path | str) -> Checkpoint:
     """
     path = Path(path)
     content = read(path)
-    missing = [k for k in (*_KEYS, *_STATES) if not isinstance(content, dict) or k not in content]
+    missing = [k for k in _KEYS if not isinstance(content, dict) or k not in content]
     if missing:
         raise ReseauxError(
             f"« {path.name} » n'est pas une sauvegarde d'entraînement : il y manque "

@@ -1,8 +1,7 @@
 """Plusieurs processus pour un calcul : les lancer, s'y joindre, s'attendre.
 
 :func:`torchrun` lance un programme en plusieurs exemplaires sur cette machine ; dans ce programme,
-:func:`joined` fait entrer chacun dans le groupe. La leçon « Passer à l'échelle » et la commande du
-cours s'en servent. Tout passe par la boucle locale : aucun réseau.
+:func:`joined` fait entrer chacun dans le groupe. Tout passe par la boucle locale : aucun réseau.
 """
 
 import os

@@ -2,8 +2,6 @@
 
 ``torch.hub.download_url_to_file`` ne suffit pas : il attend sans fin un serveur muet, ne compare
 pas ce qui arrive à la taille annoncée, et laisse sortir les exceptions d'``urllib`` telles quelles.
-Nous gardons ce qu'il fait bien (l'empreinte dans le nom du fichier, la barre de progression) sur la
-bibliothèque standard ; le fichier prend son nom d'un coup, par :func:`reseaux.atomic.atomic_write`.
 """
 
 import hashlib
@@ -35,23 +33,16 @@ def download(
     url: str,
     target: Path | str,
     sha256_prefix: str = "",
-    size: int | None = None,
     timeout: float = 30.0,
     progress: bool = True,
 ) -> Path:
-    """Télécharge un fichier, sauf s'il est déjà là, entier.
+    """Télécharge un fichier, sauf s'il est déjà là, entier ; rend ``target``.
 
     Args:
-        url: son adresse.
         target: où le ranger ; le dossier est créé s'il manque.
         sha256_prefix: le début de son empreinte SHA-256, en hexadécimal. Sans elle, un fichier déjà
             là est tenu pour bon.
-        size: sa taille en octets ; par défaut, celle qu'annonce le serveur.
         timeout: durée, en secondes, au bout de laquelle un serveur muet est abandonné.
-        progress: montrer une barre de progression.
-
-    Returns:
-        ``target``.
 
     Raises:
         DownloadError: pas de connexion, refus ou silence du serveur, fichier tronqué ou différent,
@@ -62,7 +53,7 @@ def download(
         if has_hash(target, sha256_prefix):
             return target
         with atomic_write(target) as stream:
-            digest = _copy(url, stream, size, timeout, progress)
+            digest = _copy(url, stream, timeout, progress)
             if not digest.startswith(sha256_prefix):
                 raise DownloadError(
                     f"« {url} » a rendu un autre fichier que celui attendu : son empreinte "
@@ -86,7 +77,7 @@ def has_hash(file: Path, sha256_prefix: str) -> bool:
         return hashlib.file_digest(stream, "sha256").hexdigest().startswith(sha256_prefix)
 
 
-def _copy(url: str, stream: IO[bytes], size: int | None, timeout: float, progress: bool) -> str:
+def _copy(url: str, stream: IO[bytes], timeout: float, progress: bool) -> str:
     """Copie ce que rend ``url`` ; donne son empreinte SHA-256."""
     from tqdm import tqdm
 
@@ -101,8 +92,7 @@ def _copy(url: str, stream: IO[bytes], size: int | None, timeout: float, progres
                 "identifiez-vous, puis réessayez."
             )
         announced = response.headers.get("Content-Length", "")
-        if size is None and announced.isdecimal():
-            size = int(announced)
+        size = int(announced) if announced.isdecimal() else None
         title = f"Téléchargement de {Path(urlsplit(url).path).name}"
         with tqdm(desc=title, total=size, unit="o", unit_scale=True, disable=not progress) as bar:
             while True:
@@ -132,7 +122,6 @@ def _translated(url: str, timeout: float) -> Iterator[None]:
 
 
 def _network_problem(error: Exception, url: str, timeout: float) -> str:
-    """Dit ce qui a empêché le transfert, et quoi faire."""
     if isinstance(error, HTTPError):
         error.close()
         return _refusal(error.code, url)
@@ -162,7 +151,6 @@ def _network_problem(error: Exception, url: str, timeout: float) -> str:
 
 
 def _refusal(code: int, url: str) -> str:
-    """Dit ce que signifie un code de refus HTTP."""
     if code in (404, 410):
         return f"Le fichier « {url} » n'existe pas ou plus (code {code}). Vérifiez l'adresse."
     if code >= 500:

@@ -52,21 +52,19 @@ def resolve(name: str, others: tuple[str, ...] = ()) -> "tuple[str, WeightsEnum]
     return model, choices[tag]
 
 
-def fetch(address: str, cache: Path | str | None, timeout: float, progress: bool) -> Path:
-    """Télécharge un fichier de poids dans le cache, s'il n'y est pas déjà ; rend son chemin.
+def fetch(address: str, progress: bool) -> Path:
+    """Télécharge des poids dans le cache de ``torch.hub``, s'ils n'y sont pas ; rend leur chemin.
 
     Args:
         address: son adresse ; le nom du fichier porte le début de son empreinte.
-        cache: le dossier où le garder ; par défaut, celui de ``torch.hub``.
-        timeout: durée, en secondes, au bout de laquelle un serveur muet est abandonné.
         progress: montrer une barre de progression.
 
     Raises:
         DownloadError: voir :func:`reseaux.reuse.download.download`.
     """
     name = Path(urlsplit(address).path).name
-    folder = Path(cache) if cache else Path(torch.hub.get_dir()) / "checkpoints"
-    return download(address, folder / name, hash_prefix(name), timeout=timeout, progress=progress)
+    target = Path(torch.hub.get_dir(), "checkpoints", name)
+    return download(address, target, hash_prefix(name), progress=progress)
 
 
 def hash_prefix(name: str) -> str:
@@ -84,8 +82,8 @@ def hash_prefix(name: str) -> str:
     return found[1]
 
 
-def check_file(weights: "WeightsEnum", file: Path) -> Path:
-    """Vérifie qu'un fichier est bien celui de ces poids ; rend son chemin.
+def check_file(weights: "WeightsEnum", file: Path) -> None:
+    """Vérifie qu'un fichier est bien celui de ces poids.
 
     Raises:
         ReseauxError: fichier absent, abîmé, ou d'autres poids.
@@ -96,7 +94,6 @@ def check_file(weights: "WeightsEnum", file: Path) -> Path:
             f"Le fichier de poids « {file} » est absent, abîmé, ou n'est pas celui de {weights} : "
             f"l'empreinte attendue commence par {prefix}. Téléchargez-le à nouveau."
         )
-    return file
 
 
 def build_network(model: str, weights: "WeightsEnum", file: Path | None) -> nn.Module:
@@ -106,8 +103,6 @@ def build_network(model: str, weights: "WeightsEnum", file: Path | None) -> nn.M
     anciens) ; nous ne remplaçons que la lecture du fichier, qui chez lui pourrait exécuter du code.
 
     Args:
-        model: le nom du réseau.
-        weights: ses poids.
         file: leur fichier, déjà vérifié ; ``None`` laisse des poids tirés au hasard.
 
     Raises:

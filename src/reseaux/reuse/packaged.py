@@ -22,15 +22,12 @@ from reseaux.formatting import integer
 
 @dataclass(frozen=True)
 class PackagedWeights:
-    """D'où viennent les poids d'un réseau.
+    """D'où viennent les poids d'un réseau : le fichier d'un paquet Python, et ce qui l'identifie.
 
     Attributes:
         timm_name: le nom de l'architecture dans timm.
-        package: le paquet Python (à importer) qui livre le fichier.
         file: le chemin du fichier, relatif au paquet.
         size: sa taille, en octets.
-        sha256: son empreinte.
-        licence: la licence des poids.
     """
 
     timm_name: str
@@ -54,10 +51,10 @@ PACKAGED = {
 
 
 def build(name: str, file: Path | None) -> tuple[nn.Module, Callable[[Image.Image], Tensor]]:
-    """Construit un réseau de :data:`PACKAGED` et la préparation d'une image en couleurs.
+    """Construit un réseau livré et la préparation d'une image en couleurs.
 
     Args:
-        name: son nom.
+        name: une clé de :data:`PACKAGED`.
         file: ses poids ; ``None`` les laisse tirés au hasard.
 
     Raises:

@@ -1,8 +1,5 @@
 """Des poids déjà appris sur ImageNet : livrés par un paquet Python, ou pris à torchvision.
 
-« efficientnet-lite0 » se charge sans connexion (:mod:`reseaux.reuse.packaged`) ; tout classifieur
-de torchvision se télécharge une fois (:mod:`reseaux.reuse.hub`).
-
 >>> net = load()                                    # « efficientnet-lite0 », 4,65 M de paramètres
 >>> net.predict(photo("coffee"), top=1)[0].english
 'espresso'
@@ -46,7 +43,7 @@ class Pretrained:
     """Un réseau pré-entraîné et tout ce qu'il faut pour s'en servir.
 
     Attributes:
-        name: son nom, une clé de :data:`PACKAGED` ou « resnet50:IMAGENET1K_V2 ».
+        name: une clé de :data:`PACKAGED` ou « resnet50:IMAGENET1K_V2 ».
         model: le réseau, en mode évaluation.
         transform: image PIL → tenseur 3×H×L (3×224×224 pour EfficientNet-Lite0), préparée comme
             à l'entraînement du réseau.
@@ -116,9 +113,7 @@ def load(
     file: Path | None = None,
     *,
     fallback: str | bool = False,
-    cache: Path | str | None = None,
     url: str | None = None,
-    timeout: float = 30.0,
     progress: bool = True,
 ) -> Pretrained:
     """Charge un réseau et ses poids appris sur ImageNet.
@@ -126,13 +121,10 @@ def load(
     Args:
         name: une clé de :data:`PACKAGED`, sans connexion ; ou un classifieur de torchvision,
             « resnet50 » (ses meilleurs poids) ou « resnet50:IMAGENET1K_V1 ».
-        file: un fichier de poids déjà là ; par défaut, celui du paquet ou du cache.
+        file: des poids déjà là ; par défaut, ceux du paquet ou du cache de ``torch.hub``.
         fallback: le réseau à prendre si le téléchargement échoue, une clé de :data:`PACKAGED` ;
             ``True`` pour « efficientnet-lite0 ».
-        cache: le dossier des téléchargements ; par défaut, celui de ``torch.hub``.
         url: une autre adresse du fichier (un miroir) ; il y garde son nom.
-        timeout: durée, en secondes, au bout de laquelle un serveur muet est abandonné.
-        progress: montrer une barre pendant le téléchargement.
 
     Raises:
         ReseauxError: nom inconnu ; fichier absent, tronqué, modifié ou impossible à télécharger.
@@ -147,7 +139,7 @@ def load(
         if file:
             hub.check_file(weights, file)
         else:
-            file = hub.fetch(url or weights.url, cache, timeout, progress)
+            file = hub.fetch(url or weights.url, progress)
     except DownloadError as error:
         if not substitute:
             raise DownloadError(
@@ -177,14 +169,12 @@ def architecture(name: str = DEFAULT) -> Pretrained:
 
 
 def _from_torchvision(model: str, weights: "WeightsEnum", file: Path | None) -> Pretrained:
-    """Construit un réseau de torchvision ; sans fichier, ses poids sont tirés au hasard."""
     network, transform = hub.build_network(model, weights, file), _on_rgb(weights.transforms())
     names = tuple(weights.meta["categories"])
     return Pretrained(f"{model}:{weights.name}", network, transform, names, categories_fr())
 
 
 def _from_package(name: str, file: Path | None) -> Pretrained:
-    """Construit un réseau de :data:`PACKAGED` ; sans fichier, ses poids sont tirés au hasard."""
     model, preprocess = packaged.build(name, file)
     return Pretrained(name, model, _on_rgb(preprocess), categories(), categories_fr())
 
@@ -200,12 +190,8 @@ def draw_predictions(
     """Dessine chaque image à côté de ses réponses, en barres.
 
     Args:
-        images: les images.
         rows: les réponses de chacune, de la plus à la moins probable.
         titles: ce que chaque image montre vraiment.
-
-    Returns:
-        La figure, que le notebook affiche si elle termine une cellule.
     """
     from reseaux.style import BLUE, GREY, panels
 

@@ -100,12 +100,6 @@ def test_a_failure_leaves_the_old_file(server: Server, target: Path) -> None:
     assert left(target) == [target.name]
 
 
-def test_a_stated_size_is_checked(server: Server, target: Path) -> None:
-    with pytest.raises(DownloadError, match="reçus sur 7"):
-        fetch(f"{server.url}/bon-{PREFIX}.pth", target, size=7)
-    assert left(target) == []
-
-
 def test_a_closed_port(target: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # réservé, mais personne n'écoute

@@ -81,15 +81,6 @@ def test_a_served_network_is_the_original(
         assert torch.equal(again.model(batch), logits)
 
 
-def test_the_cache_can_be_elsewhere(
-    server: Server, original: nn.Module, tmp_path: Path, home: Path
-) -> None:
-    url = publish(server, tmp_path / "p", original.state_dict())
-    weights.load(NAME, url=url, cache=tmp_path / "ailleurs", progress=False)
-    assert len(list((tmp_path / "ailleurs").iterdir())) == 1
-    assert not home.exists()
-
-
 @pytest.mark.parametrize("name", ["googlenet", "densenet121", "squeezenet1_1"])
 def test_built_as_torchvision_builds_it(name: str, home: Path) -> None:
     """Les cas particuliers (sorties auxiliaires, anciens noms) sont ceux de torchvision."""

@@ -16,31 +16,18 @@ from reseaux.anatomy.tracing import Row
 
 @dataclass(frozen=True)
 class Block:
-    """Un bloc du dessin : une couche, ou un module replié.
-
-    Attributes:
-        name: le nom de la couche ou du module.
-        kind: son genre.
-        output: sa forme de sortie, sans la dimension du lot.
-        params: ses paramètres, ceux de la normalisation fusionnée compris.
-        inputs: les numéros des blocs qui entrent ici.
-        kernel: le noyau, s'il y en a un.
-        stride: le pas.
-        normalized: une normalisation suit la convolution, dans le même bloc.
-        last: les canaux sont la dernière dimension (attention, couches connectées).
-        inside: pour un module replié, ce qu'il contient.
-    """
+    """Un bloc du dessin : une couche, ou un module replié."""
 
     name: str
     kind: AnyKind
-    output: tuple[int, ...]
-    params: int = 0
-    inputs: tuple[int, ...] = ()
+    output: tuple[int, ...]  # sans la dimension du lot
+    params: int = 0  # ceux de la normalisation fusionnée compris
+    inputs: tuple[int, ...] = ()  # les numéros des blocs qui entrent ici
     kernel: tuple[int, int] | None = None
     stride: tuple[int, int] | None = None
-    normalized: bool = False
-    last: bool = False
-    inside: tuple[str, ...] = ()
+    normalized: bool = False  # une normalisation suit la convolution, dans le même bloc
+    last: bool = False  # les canaux sont la dernière dimension (attention, couches connectées)
+    inside: tuple[str, ...] = ()  # ce que contient un module replié
 
     @property
     def family(self) -> Family:
@@ -77,12 +64,8 @@ def blocks_of(summary: Summary) -> list[Block]:
             blocks[before[0]] = replace(block, params=block.params + row.params, normalized=True)
         else:
             last = _channels_last(row, blocks[before[0]])
-            blocks.append(
-                Block(
-                    *(row.name, row.kind, row.output, row.params, before),
-                    *(row.kernel, row.stride, False, last),
-                )
-            )
+            shown = (row.name, row.kind, row.output, row.params, before, row.kernel, row.stride)
+            blocks.append(Block(*shown, last=last))
             before = (len(blocks) - 1,)
             if row.kind.family is Family.CONVOLUTION:
                 owner[i] = before[0]

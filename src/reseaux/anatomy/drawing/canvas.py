@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from hashlib import sha256
 from html import escape
+from itertools import chain
 
 from reseaux.anatomy.drawing.description import describe, french
 from reseaux.anatomy.drawing.layout import Layout
@@ -43,6 +44,10 @@ NOTICE = (
 )
 
 
+def _length(line: Sequence[PlacedGroup]) -> float:
+    return sum(item.width for item in line)
+
+
 class Canvas:
     """Écrit le SVG, de haut en bas."""
 
@@ -63,9 +68,8 @@ class Canvas:
         """Rend le SVG entier."""
         room = self.width - INDENT - MARGIN
         groups = (place_group(group, self.layout.blocks, room) for group in self.layout.groups)
-        lines = break_lines([item for items in groups for item in items], room)
-        used = max(sum(item.width for item in line) for line in lines)
-        width = math.ceil(max(used + INDENT + MARGIN, NARROW))
+        lines = break_lines(chain.from_iterable(groups), _length, room)
+        width = math.ceil(max(max(map(_length, lines)) + INDENT + MARGIN, NARROW))
         column = min(width, self.width)  # du texte, plus étroit qu'un dessin très large
         bottom = self._lines(lines, self._head(column), width)
         tall = math.ceil(self._legend(bottom, column))

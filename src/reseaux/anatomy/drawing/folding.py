@@ -59,14 +59,9 @@ def fold(blocks: Sequence[Block], key: Key) -> list[Block]:
             folded.append(replace(members[0], inputs=inputs))
         else:
             end, params = members[-1], sum(block.params for block in members)
+            shown = (str(name), Kind.MODULE, end.output, params, inputs)
             inside = _inside(members, indices[0])
-            folded.append(
-                Block(
-                    *(str(name), Kind.MODULE, end.output, params, inputs),
-                    last=end.last,
-                    inside=inside,
-                )
-            )
+            folded.append(Block(*shown, last=end.last, inside=inside))
     return folded
 
 

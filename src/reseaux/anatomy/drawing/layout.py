@@ -40,17 +40,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Layout:
-    """Ce qu'il y a à dessiner.
+    """Ce qu'il y a à dessiner, dans l'ordre du calcul."""
 
-    Attributes:
-        blocks: tous les blocs, répétés compris ; le premier est l'entrée.
-        groups: les groupes, dans l'ordre du calcul.
-        note: dit ce qui a été replié ; vide sinon.
-    """
-
-    blocks: tuple[Block, ...]
+    blocks: tuple[Block, ...]  # répétés compris ; le premier est l'entrée
     groups: tuple[Group, ...]
-    note: str
+    note: str  # dit ce qui a été replié ; vide sinon
 
     @property
     def drawn(self) -> int:

@@ -6,8 +6,9 @@ bas.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from reseaux.anatomy.drawing.blocks import Block
 from reseaux.anatomy.drawing.layout import Group
@@ -22,6 +23,8 @@ TRACK = 12  # entre deux raccourcis qui passent l'un au-dessus de l'autre
 STRIP = 6  # le liseré d'une normalisation
 SLANT = (0.3, 0.18)  # la fuyante : part de la largeur d'une carte, vers la droite et vers le haut
 CARD = 4  # entre deux feuilles de la pile d'un bloc répété
+
+Item = TypeVar("Item")
 
 HEIGHT_STEP, THICKNESS_STEP = 10, 5  # ce qu'ajoute un doublement
 HEIGHT_BASE, THICKNESS_BASE = 6, 4  # ce que mesure 1
@@ -74,7 +77,6 @@ class PlacedBlock:
     """La place d'un bloc : ses mesures, et le centre (x, y) de sa face avant dans son unité."""
 
     def __init__(self, block: Block, repeated: int) -> None:
-        """Mesure le bloc et ses textes."""
         channels, rows, columns = block.size
         self.block, self.repeated, self.lines = block, repeated, label(block)
         self.h, self.t = height(rows), thickness(channels)
@@ -230,10 +232,12 @@ def rounded(points: Sequence[tuple[float, float]], radius: float = 6) -> str:
 
 
 class PlacedGroup:
-    """Un groupe sur une ligne, ou une partie : ses unités, et le cadre qui entoure un module."""
+    """Un groupe sur une ligne, ou une partie : ses unités, et le cadre qui entoure un module.
+
+    ``part`` compte les lignes que le groupe occupe déjà.
+    """
 
     def __init__(self, group: Group, units: Sequence[PlacedUnit], part: int = 0) -> None:
-        """Mesure les unités ; ``part`` compte les lignes que le groupe occupe déjà."""
         self.times, self.units = group.times, units
         self.name = f"{group.name} (suite)" if part else group.name
         self.framed = len(group.blocks) > 1 and bool(group.name or group.times > 1)
@@ -247,34 +251,25 @@ class PlacedGroup:
 def place_group(group: Group, blocks: Sequence[Block], width: float) -> list[PlacedGroup]:
     """Met en place un groupe, en plusieurs parties s'il est plus large qu'une ligne."""
     repeated = group.times if len(group.blocks) == 1 else 1
-    parts: list[list[PlacedUnit]] = [[]]
-    for unit in (place_unit(blocks, indices, repeated) for indices in group.units):
-        if parts[-1] and sum(u.width for u in (*parts[-1], unit)) + 2 * PAD > width:
-            parts.append([])
-        parts[-1].append(unit)
-    return [PlacedGroup(group, units, n) for n, units in enumerate(parts)]
+    units = [place_unit(blocks, indices, repeated) for indices in group.units]
+    parts = break_lines(units, lambda part: sum(unit.width for unit in part) + 2 * PAD, width)
+    return [PlacedGroup(group, part, n) for n, part in enumerate(parts)]
 
 
-def break_lines(items: Sequence[PlacedGroup], width: float) -> list[list[PlacedGroup]]:
-    """Coupe la suite des groupes en lignes, comme un texte."""
-    lines: list[list[PlacedGroup]] = [[]]
-    used = 0.0
+def break_lines(
+    items: Iterable[Item], measure: Callable[[list[Item]], float], width: float
+) -> list[list[Item]]:
+    """Coupe une suite en lignes, comme un texte ; ``measure`` donne la largeur d'une ligne."""
+    lines: list[list[Item]] = [[]]
     for item in items:
-        if lines[-1] and used + item.width > width:
+        if lines[-1] and measure([*lines[-1], item]) > width:
             lines.append([])
-            used = 0
         lines[-1].append(item)
-        used += item.width
     return lines
 
 
 def wrap(text: str, width: float) -> list[str]:
     """Coupe un texte en lignes, aux espaces ordinaires."""
-    lines = [""]
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}".strip(" ")
-        if lines[-1] and text_width(longer) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
+    words = (word for word in text.split(" ") if word)
+    lines = break_lines(words, lambda line: text_width(" ".join(line)), width)
+    return [" ".join(line) for line in lines]

@@ -7,8 +7,6 @@ Dessin de VGG-16 : 17 blocs, échelle logarithmique
 Le dessin se lit comme un texte, de gauche à droite et de haut en bas. Un bloc a pour hauteur la
 taille des cartes qui en sortent, et pour épaisseur leur nombre ; son genre se lit à sa couleur et à
 sa hachure. C'est du SVG écrit ici, avec du vrai texte, qui suit les couleurs du thème.
-
-Le choix des blocs est dans ``layout``, leur place dans ``placement``, l'écriture dans ``canvas``.
 """
 
 from dataclasses import dataclass

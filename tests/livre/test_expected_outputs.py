@@ -83,6 +83,11 @@ def test_unknown_words_are_told(book, capsys):
     assert "vgg. Chapitres : un." in capsys.readouterr().out
 
 
+def test_a_word_is_not_looked_for_in_the_place_of_the_repository(book, tmp_path, capsys):
+    assert main([tmp_path.name]) == 2  # le dossier du dépôt peut s'appeler « reseaux »
+    assert tmp_path.name in capsys.readouterr().out
+
+
 def test_images_and_dates_are_left_out():
     image = nbformat.v4.new_output(
         "execute_result", {"image/png": "…", "text/plain": "<Figure>"}, execution_count=9

@@ -11,20 +11,15 @@ ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.md"))
 
 
-def test_pre_commit_runs_the_ruff_of_the_project():
+def test_hooks_run_the_tools_of_the_project_and_files_that_exist():
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
-    ruff = next(repo for repo in config["repos"] if "ruff" in repo["repo"])
-    pinned = re.search(r"(?m)^ruff==([\d.]+)", (ROOT / "requirements.txt").read_text())
-    assert ruff["rev"] == f"v{pinned[1]}"
-
-
-def test_local_hooks_run_files_that_exist():
-    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
-    local = next(repo for repo in config["repos"] if repo["repo"] == "local")
-    for hook in local["hooks"]:
-        files = [word for word in hook["entry"].split() if word.startswith("tests/")]
-        assert files
-        assert all((ROOT / file).exists() for file in files)
+    assert [repo["repo"] for repo in config["repos"]] == ["local"]  # rien ne se télécharge
+    hooks = {hook["id"]: hook["entry"].split() for hook in config["repos"][0]["hooks"]}
+    assert set(hooks) == {"ruff-check", "ruff-format", "references"}
+    assert all(words[0].startswith(".venv/bin/") for words in hooks.values())
+    named = [word for words in hooks.values() for word in words if word.startswith("tests/")]
+    assert named
+    assert all((ROOT / file).exists() for file in named)
 
 
 def test_workflows_and_settings_parse():

@@ -85,7 +85,9 @@ def regenerate(chapter: Path) -> str:
 
 def main(words: list[str]) -> int:
     """Régénère les références des chapitres dont le chemin contient l'un des mots donnés."""
-    chosen = [c for c in chapters() if not words or any(w in str(c.relative_to(CHAPTERS)) for w in words)]
+    chosen = [
+        c for c in chapters() if not words or any(w in str(c.relative_to(CHAPTERS)) for w in words)
+    ]
     if not chosen:
         names = ", ".join(c.stem for c in chapters())
         print(f"Aucun chapitre ne contient : {', '.join(words)}. Chapitres : {names}.")

@@ -1,5 +1,7 @@
 """Les notebooks de référence correspondent aux chapitres, et les chapitres suivent les règles."""
 
+import re
+
 import nbformat
 import pytest
 from sphinx_external_toc.parsing import parse_toc_yaml
@@ -60,3 +62,12 @@ def test_ignored_outputs_are_asserted(chapter):
     cells = [c for c in to_notebook(chapter).cells if c.cell_type == "code"]
     if any(IGNORED in c.metadata.get("tags", []) for c in cells):
         assert any("assert " in c.source for c in cells)
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
+def test_no_cell_prints_a_whole_network(chapter):
+    # « net.to(…) » en fin de cellule rend le réseau, que la page montrerait sur plusieurs écrans.
+    for cell in nbformat.read(reference_path(chapter), as_version=4).cells:
+        for output in cell.get("outputs", []):
+            text = output.get("data", {}).get("text/plain", "")
+            assert not re.match(r"\w+\(\n  \(", text), f"« _ = » manque dans : {cell.source}"

@@ -16,6 +16,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from livre.kernels import WORKERS, use_local_sockets
@@ -74,9 +75,19 @@ def clean(notebook: NotebookNode) -> NotebookNode:
 
 
 def regenerate(chapter: Path) -> str:
-    """Récrit la référence d'un chapitre ; rend son temps d'exécution et son nom."""
+    """Récrit la référence d'un chapitre ; rend son temps d'exécution et son nom.
+
+    Raises:
+        SystemExit: une cellule échoue ; le message la montre et nomme la page.
+    """
     start = time.perf_counter()
-    notebook = clean(execute(to_notebook(chapter)))
+    try:
+        notebook = clean(execute(to_notebook(chapter)))
+    except CellExecutionError as error:
+        raise SystemExit(
+            f"{error}\n{chapter.relative_to(ROOT)} : la cellule ci-dessus échoue. Corrigez-la ; "
+            "la référence de cette page n'a pas changé."
+        ) from None
     reference = reference_path(chapter)
     reference.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, reference)  # type: ignore[no-untyped-call]

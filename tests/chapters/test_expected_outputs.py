@@ -2,11 +2,11 @@
 
 import re
 
-import nbformat
 import pytest
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from livre.expected_outputs import IGNORED, ROOT, chapters, reference_path, to_notebook
+from reference_notebooks import read_reference
 
 ADVICE = "Lancez « make references » après avoir vérifié le changement."
 
@@ -30,7 +30,7 @@ def test_every_chapter_is_in_the_table_of_contents():
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
 def test_reference_has_the_chapter_sources(chapter):
     source = to_notebook(chapter)
-    reference = nbformat.read(reference_path(chapter), as_version=4)
+    reference = read_reference(chapter)
     assert [c.source for c in source.cells] == [c.source for c in reference.cells], ADVICE
     tags = [[c.metadata.get("tags", []) for c in n.cells] for n in (source, reference)]
     assert tags[0] == tags[1], ADVICE
@@ -50,10 +50,12 @@ def test_cells_follow_the_rules(chapter):
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
 def test_every_page_compares_something(chapter):
     """Une page dont toutes les sorties sont ignorées ne pourrait pas échouer."""
-    reference = nbformat.read(reference_path(chapter), as_version=4)
+    reference = read_reference(chapter)
     code = [cell for cell in reference.cells if cell.cell_type == "code"]
     assert any(c.outputs for c in code if IGNORED not in c.metadata.get("tags", []))
     assert not [o for c in code for o in c.outputs if o.output_type == "error"]
+    warnings = [o.text for c in code for o in c.outputs if o.get("name") == "stderr"]
+    assert not warnings, f"{chapter.name} affiche un avertissement, à corriger : {warnings}"
 
 
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
@@ -67,7 +69,7 @@ def test_ignored_outputs_are_asserted(chapter):
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
 def test_no_cell_prints_a_whole_network(chapter):
     # « net.to(…) » en fin de cellule rend le réseau, que la page montrerait sur plusieurs écrans.
-    for cell in nbformat.read(reference_path(chapter), as_version=4).cells:
+    for cell in read_reference(chapter).cells:
         for output in cell.get("outputs", []):
             text = output.get("data", {}).get("text/plain", "")
             assert not re.match(r"\w+\(\n  \(", text), f"« _ = » manque dans : {cell.source}"

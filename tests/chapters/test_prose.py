@@ -5,7 +5,8 @@ import re
 import nbformat
 import pytest
 
-from livre.expected_outputs import chapters, reference_path
+from livre.expected_outputs import chapters
+from reference_notebooks import read_reference
 from reseaux import published
 
 # Un entier (milliers séparés ou non), un décimal, un pourcentage.
@@ -62,7 +63,7 @@ def shown_numbers(notebook) -> set[str]:
 
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
 def test_prose_numbers_are_shown(chapter):
-    notebook = nbformat.read(reference_path(chapter), as_version=4)
+    notebook = read_reference(chapter)
     shown = shown_numbers(notebook)
     typed = [
         number

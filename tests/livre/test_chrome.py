@@ -6,6 +6,7 @@ from pathlib import Path
 import pydata_sphinx_theme
 import pytest
 import sphinx
+import sphinx_book_theme
 from babel.messages.pofile import read_po
 
 from livre import chrome
@@ -22,7 +23,26 @@ def test_every_translation_is_needed(word):
         Path(package.__file__).parent / "locale" for package in (sphinx, pydata_sphinx_theme)
     ]
     catalogues = [gettext.translation("sphinx", folder, ["fr"]) for folder in folders]
-    assert MESSAGES[word] not in {catalogue.gettext(word) for catalogue in catalogues}
+    known = {catalogue.gettext(word) for catalogue in catalogues}
+    assert MESSAGES[word] not in known, f"« {word} » est déjà traduit ainsi : effacez-le de {PO}"
+
+
+@pytest.fixture(scope="module")
+def asked():
+    """Ce que Sphinx et le thème donnent à traduire, dans leurs programmes et leurs gabarits."""
+    files = [
+        file
+        for package in (sphinx, pydata_sphinx_theme, sphinx_book_theme)
+        for file in Path(package.__file__).parent.rglob("*")
+        if file.suffix in (".py", ".html", ".js")
+    ]
+    return "".join(file.read_text(encoding="utf-8", errors="ignore") for file in files)
+
+
+@pytest.mark.parametrize("word", MESSAGES)
+def test_every_word_is_one_of_the_theme(word, asked):
+    found = f'_("{word}")' in asked or f"_('{word}')" in asked
+    assert found, f"ni Sphinx ni le thème n'affichent « {word} » : recopiez leur texte, à la lettre"
 
 
 def test_our_words_come_first(application):

@@ -76,6 +76,9 @@ def test_an_error_stops_everything(book):
     book.write_text(SOURCE.replace("3\n```", "1 / 0\n```"), encoding="utf-8")
     with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
         execute(to_notebook(book))
+    with pytest.raises(SystemExit, match=r"(?s)ZeroDivisionError.*un\.md : la cellule ci-dessus"):
+        main(["un"])
+    assert not reference_path(book).exists()
 
 
 def test_unknown_words_are_told(book, capsys):

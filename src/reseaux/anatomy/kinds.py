@@ -1,7 +1,8 @@
 """Les genres de couches : leurs noms, ce qui les reconnaît, leur famille dans les dessins.
 
-Ajouter un genre, c'est ajouter une ligne à :class:`Kind` ; changer une couleur ou une hachure des
-dessins, changer une ligne de :class:`Family`.
+Ajouter un genre, c'est ajouter une ligne à :class:`Kind`, et son nom à ``WEIGHTED`` si les articles
+le comptent comme une couche. Changer une couleur ou une hachure des dessins, c'est changer une
+ligne de :class:`Family`.
 """
 
 from dataclasses import dataclass

@@ -35,7 +35,7 @@ def survivors(folder: Path) -> list[int]:
 
 def test_joined_processes_speak_to_each_other(tmp_path: Path) -> None:
     """Oracle : la somme de 1 et 2. La moyenne des gradients est tenue par la page du cours."""
-    body = """
+    body = r"""
 import torch
 import torch.distributed as dist
 from reseaux.reuse import distributed
@@ -45,7 +45,7 @@ with distributed.joined() as worker:
     distributed.wait(worker)
     Path(f"somme-{worker.rank}").write_text(f"{int(total)} sur {worker.world_size}")
 assert not dist.is_initialized()
-print("café", *sys.argv[1:])
+sys.stdout.write(f"café {sys.argv[1]}\n")  # d'une seule écriture : les deux lignes ne se mêlent pas
 """
     shown = distributed.torchrun(program(tmp_path, body), "noir", folder=tmp_path)
     assert shown.splitlines() == ["café noir", "café noir"]

@@ -5,6 +5,7 @@ import pytest
 
 from experiments import comparison as module
 from experiments.comparison import Comparison, Method, MethodKind, StartingPoint, Task
+from reseaux import data
 from reseaux.errors import ReseauxError
 from reseaux.reuse import transfer, weights
 
@@ -107,3 +108,15 @@ def test_comparison_errors(comparison: Comparison, bars: Task, start: StartingPo
         comparison.of("barre", comparison.methods[0])
     with pytest.raises(ReseauxError, match="n'est pas un nom de méthode connu"):
         comparison.of("barres", Method(MethodKind.PROBE, "lettres", 9, "bloc 9"))
+
+
+def test_a_probe_learns_the_chosen_images_and_answers_for_the_others() -> None:
+    """Les images non choisies disent le contraire : les apprendre, ou s'y tester, se verrait."""
+    labels = np.arange(40) % 2
+    vectors = np.where(np.arange(40) < 10, labels, 1 - labels)[:, None].astype(np.float32)
+    pixels = np.zeros((40, 1, 1), np.float32)
+    pool = data.LabeledImages(pixels, labels, ("a", "b"))
+    test = data.LabeledImages(pixels[:10], labels[:10], ("a", "b"))
+    held = labels[:10, None].astype(np.float32)
+    assert module.probe_score((pool, test), vectors, held, np.arange(10)) == 1.0
+    assert module.probe_score((pool, test), vectors, 1 - held, np.arange(10)) == 0.0

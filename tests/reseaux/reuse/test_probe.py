@@ -57,3 +57,30 @@ def test_choose_depth_takes_the_informative_one() -> None:
     assert scores[1] > 0.9 > 0.7 > scores[0]
     with pytest.raises(ReseauxError, match="Donnez la profondeur"):
         probe.choose_depth([noise[:2]], np.array([0, 1]))
+
+
+def test_choosing_the_depth_never_scores_what_was_learned():
+    """Du bruit à cent dimensions s'apprend par cœur : seule une fuite le ferait gagner."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    informative = (labels + rng.normal(0, 0.4, 40))[:, None].astype(np.float32)
+    noise = rng.normal(size=(40, 100)).astype(np.float32)
+    depth, scores = probe.choose_depth([informative, noise], labels)
+    assert depth == 0
+    assert scores[0] > 0.75 > scores[1]
+
+
+def test_the_folds_are_of_equal_sizes_even_for_uneven_classes(monkeypatch):
+    labels = np.repeat(np.arange(6), 5)
+    sizes, fit = [], probe.linear_probe
+    monkeypatch.setattr(probe, "linear_probe", lambda x, y: sizes.append(len(y)) or fit(x, y))
+    vectors = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
+    probe.choose_depth([vectors], labels)
+    assert sorted(30 - size for size in sizes) == [7, 7, 8, 8]
+
+
+def test_on_a_tie_the_deepest_layer_wins():
+    rng = np.random.default_rng(0)
+    labels = np.arange(20) % 2
+    vectors = (labels + rng.normal(0, 0.1, 20))[:, None].astype(np.float32)
+    assert probe.choose_depth([vectors, vectors, vectors], labels)[0] == 2

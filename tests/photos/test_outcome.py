@@ -28,3 +28,9 @@ def test_confused_pairs_and_accuracy_by_class() -> None:
     ]
     perfect = Outcome(("a", "b"), ("u", "v"), np.array([0, 1]), np.eye(2))
     assert perfect.confused_pairs().rows == []
+
+
+def test_the_baseline_is_the_commonest_class_and_not_the_commonest_answer() -> None:
+    truth, answers = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
+    found = Outcome(("a", "b"), tuple("wxyz"), truth, np.eye(2)[answers])
+    assert "donnerait 75,0" in found.accuracy()

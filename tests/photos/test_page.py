@@ -79,3 +79,11 @@ def test_the_size_follows_the_number_of_classes(classes: int) -> None:
 def test_no_mistake() -> None:
     outcome = Outcome(("a", "b"), ("u", "v"), np.array([0, 1]), np.eye(2))
     assert "<p>Aucune.</p>" in built(outcome)
+
+
+def test_a_file_name_is_text_and_the_matrix_has_a_name() -> None:
+    text = built(replace(odd(), files=("<u>0</u>", "f1", "<u>2</u>", "f3")))
+    assert "<u>" not in text
+    region = BeautifulSoup(text, "html.parser").find("div", {"role": "region", "class": "tableau"})
+    assert region is not None
+    assert "vraie classe" in str(region["aria-label"])

@@ -6,6 +6,7 @@ from reseaux import published
 from reseaux.anatomy import comparison, zoo
 from reseaux.architectures import NETWORKS
 from reseaux.architectures.vgg import CONFIGURATIONS, weight_layers
+from reseaux.formatting import percent
 
 
 @pytest.mark.parametrize(
@@ -36,9 +37,10 @@ def test_vgg_table_is_table_1_of_the_paper():
 
 
 def test_vgg_parameter_table_adds_up():
-    for _, convolutions, connected, total, millions, _ in comparison.vgg_params_table().rows:
+    for _, convolutions, connected, total, millions, part in comparison.vgg_params_table().rows:
         assert convolutions + connected == total
         assert round(total / 1e6) == millions
+        assert part == percent(connected / total)
 
 
 def test_networks_table_holds_every_network_and_its_errors():

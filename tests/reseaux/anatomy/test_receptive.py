@@ -120,6 +120,20 @@ def test_a_pooling_without_a_layer_has_its_window(arguments):
     ]
 
 
+def test_a_dilated_convolution_without_a_layer_sees_as_far_as_the_layer():
+    class Written(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(4, 3, 3, 3))
+
+        def forward(self, x):
+            return F.conv2d(x, self.weight, dilation=2)
+
+    written = reseaux.summarize(Written(), (3, 20, 20)).rows[0]
+    layer = reseaux.summarize(nn.Conv2d(3, 4, 3, dilation=2, bias=False), (3, 20, 20)).rows[0]
+    assert written.receptive_field == layer.receptive_field == (5, 5)
+
+
 def test_a_sum_with_a_lost_field_is_lost():
     class Mixed(nn.Module):
         def __init__(self):

@@ -5,6 +5,7 @@ import re
 import pytest
 import timm
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
@@ -179,3 +180,24 @@ def test_registry_is_in_order():
     # Un réseau ajouté ne dérange pas l'ordre des premiers.
     assert [name for name in reseaux.NETWORKS if name in expected] == expected
     assert [network.year for network in reseaux.NETWORKS.values()][:3] == [1998, 2012, 2014]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "published"),
+    [
+        ("alexnet", {}, [0.5, 0.5]),
+        ("vgg-d", {}, [0.5, 0.5]),
+        ("nin", {}, [0.5]),
+        ("googlenet", {"aux_heads": True}, [0.4, 0.7, 0.7]),
+        ("inception-v3", {}, [0.2]),
+        ("inception-v4", {}, [0.2]),
+        ("xception", {}, [0.5]),
+        ("squeezenet", {}, [0.5]),
+        ("mobilenet-v2", {}, [0.2]),
+        ("efficientnet-lite0", {}, [0.2]),
+    ],
+)
+def test_dropout_has_the_published_rate(name, options, published):
+    """Aucune forme, aucun score en évaluation ne dépend de ce taux : lui seul le dit."""
+    net = reseaux.build(name, device="meta", **options)
+    assert [m.p for m in net.modules() if isinstance(m, nn.Dropout)] == published

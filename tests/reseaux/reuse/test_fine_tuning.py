@@ -166,6 +166,8 @@ def test_resume_is_exact_and_refuses_another_training(
         transfer.fine_tune(net, x + 1, y, 10, resume=True, **kind)
     with pytest.raises(ReseauxError, match=r"graine : 0, et non 1"):
         transfer.fine_tune(net, x, y, 10, resume=True, seed=1, **kind)
+    with pytest.raises(ReseauxError, match=r"pas du réseau : 1\.0, et non 0\.1"):
+        transfer.fine_tune(net, x, y, 10, resume=True, backbone_rate=0.1, **kind)
     with pytest.raises(ReseauxError, match="donnez aussi le fichier"):
         transfer.fine_tune(net, x, y, 10, resume=True)
     resumed = transfer.fine_tune(net, x, y, 10, resume=True, **kind)

@@ -138,3 +138,8 @@ def test_an_architecture_is_the_one_the_weights_want() -> None:
 def test_an_unknown_architecture_is_refused() -> None:
     with pytest.raises(ReseauxError, match="Vouliez-vous dire « resnet50 »"):
         weights.architecture("ResNet-50")
+
+
+def test_an_unknown_fallback_is_refused_before_any_download() -> None:
+    with pytest.raises(ReseauxError, match="efficientnet-lite0"):
+        weights.load("resnet50", fallback="efficientnet-lite7")

@@ -28,6 +28,13 @@ def test_the_text_and_the_page(drawn):
     assert not hasattr(made, "_repr_svg_")  # le livre en ferait une image à part
 
 
+def test_a_title_cannot_close_the_attribute_that_holds_it():
+    title = '"><b>'
+    made = reseaux.draw(reseaux.summarize(nn.Conv2d(3, 4, 3), (3, 8, 8), title))
+    assert 'aria-label="Dessin de &quot;&gt;&lt;b&gt;">' in made._repr_html_()
+    assert title not in made._repr_html_()
+
+
 def test_what_is_not_a_summary_is_refused():
     with pytest.raises(ReseauxError, match=r"draw attend un résumé et a reçu Linear.*summarize"):
         reseaux.draw(nn.Linear(1, 1))

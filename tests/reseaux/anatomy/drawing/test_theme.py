@@ -62,6 +62,14 @@ def test_colors_are_readable(mode):
     assert min(contrast(line, background), contrast(line, frame)) >= 3
 
 
+def test_a_face_in_the_light_is_lighter_than_one_in_the_shade():
+    def brightness(light):
+        found = re.search("#(..)(..)(..)", theme.flat(Family.CONVOLUTION, light))
+        return sum(int(part, 16) for part in found.groups())
+
+    assert brightness(-0.2) < brightness(0) < brightness(0.2)
+
+
 def test_both_modes_are_in_the_file(drawn):
     svg = drawn("alexnet")[1].svg
     light, dark = svg.split("@media(prefers-color-scheme:dark)")

@@ -92,3 +92,16 @@ def test_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     request = read_request(parse(words), words)
     assert (request.size, request.epochs) == (64, 20)
     assert request.command.startswith("torchrun --nproc-per-node 2 -m reseaux apprendre d")
+
+
+def test_the_defaults_are_those_the_help_promises() -> None:
+    request = read_request(parse(["apprendre", "x"]), ["apprendre", "x"])
+    assert (request.seed, request.method, request.test, request.test_part) == (
+        0,
+        Method.LINEAR_PROBE,
+        None,
+        None,
+    )
+    assert request.setting is SETTINGS["rapide"]
+    assert not request.resume
+    assert not request.overwrite

@@ -128,3 +128,16 @@ def test_small_network_depends_on_its_seed_only():
 @pytest.mark.parametrize("side", [8, 16, 28])
 def test_small_network_accepts_the_images_of_the_course(side):
     assert strategies.small_network(5, 0)(torch.rand(2, 1, side, side)).shape == (2, 5)
+
+
+def test_pseudo_labels_are_given_without_dropout_and_the_threshold_is_kept():
+    # Sans dropout, les scores sont (0, 0) : une confiance d'un demi, exactement le seuil.
+    undecided = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 2)).train()
+    nn.init.constant_(undecided[2].weight, 1.0)
+    undecided[2].weight.data[:, ::2] = -1.0
+    nn.init.zeros_(undecided[2].bias)
+    undecided[2].weight.data[1] = undecided[2].weight.data[0]
+    kept, answers, mask = strategies.pseudo_label(undecided, torch.ones(5, 1, 8, 8), 0.5)
+    assert mask.all()
+    assert (len(kept), len(answers)) == (5, 5)
+    assert not undecided.training

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reseaux.anatomy.receptive import layer_window, pair
+from reseaux.anatomy.receptive import Window, pair
 
-# La forme de sortie, lot compris ; ``None`` si l'entrée ne convient pas.
-ShapeRule = Callable[[Any, Tensor], tuple[int, ...] | None]
+# La forme de sortie, lot compris, d'après la couche, l'entrée et la fenêtre de la couche ; ``None``
+# si l'entrée ne convient pas.
+ShapeRule = Callable[[Any, Tensor, Window | None], tuple[int, ...] | None]
 
 
 def known_macs(layer: nn.Module, shape: tuple[int, ...]) -> int:
@@ -24,9 +25,8 @@ def known_macs(layer: nn.Module, shape: tuple[int, ...]) -> int:
     return math.prod(shape) * layer.in_features if isinstance(layer, nn.Linear) else 0
 
 
-def _map_sizes(layer: Any, x: Tensor) -> list[int] | None:
+def _map_sizes(layer: Any, x: Tensor, window: Window | None) -> list[int] | None:
     """Hauteur et largeur d'une sortie, pour une fenêtre glissante sur des cartes N×C×H×L."""
-    window = layer_window(layer)
     if window is None or x.dim() != 4 or isinstance(layer.padding, str):
         return None
     ceil, sizes = getattr(layer, "ceil_mode", False), []
@@ -38,27 +38,29 @@ def _map_sizes(layer: Any, x: Tensor) -> list[int] | None:
     return sizes if min(sizes) > 0 else None
 
 
-def _conv_shape(layer: nn.Conv2d, x: Tensor) -> tuple[int, ...] | None:
-    sizes = _map_sizes(layer, x)
+def _conv_shape(layer: nn.Conv2d, x: Tensor, window: Window | None) -> tuple[int, ...] | None:
+    sizes = _map_sizes(layer, x, window)
     fits = sizes and x.shape[1] == layer.in_channels
     return (x.shape[0], layer.out_channels, *sizes) if sizes and fits else None
 
 
-def _pool_shape(layer: nn.MaxPool2d | nn.AvgPool2d, x: Tensor) -> tuple[int, ...] | None:
-    sizes = _map_sizes(layer, x)
+def _pool_shape(
+    layer: nn.MaxPool2d | nn.AvgPool2d, x: Tensor, window: Window | None
+) -> tuple[int, ...] | None:
+    sizes = _map_sizes(layer, x, window)
     two_outputs = getattr(layer, "return_indices", False)
     return (*x.shape[:2], *sizes) if sizes and not two_outputs else None
 
 
-def _linear_shape(layer: nn.Linear, x: Tensor) -> tuple[int, ...] | None:
+def _linear_shape(layer: nn.Linear, x: Tensor, window: Window | None) -> tuple[int, ...] | None:
     return (*x.shape[:-1], layer.out_features) if x.shape[-1] == layer.in_features else None
 
 
-def _norm_shape(layer: nn.BatchNorm2d, x: Tensor) -> tuple[int, ...] | None:
+def _norm_shape(layer: nn.BatchNorm2d, x: Tensor, window: Window | None) -> tuple[int, ...] | None:
     return tuple(x.shape) if x.dim() == 4 and x.shape[1] == layer.num_features else None
 
 
-def _same_shape(layer: nn.Module, x: Tensor) -> tuple[int, ...]:
+def _same_shape(layer: nn.Module, x: Tensor, window: Window | None) -> tuple[int, ...]:
     return tuple(x.shape)
 
 

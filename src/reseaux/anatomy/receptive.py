@@ -40,7 +40,7 @@ def layer_window(layer: nn.Module) -> Window | None:
     kernel = settings.get("kernel_size")
     if not isinstance(kernel, int | tuple | list):
         return None
-    stride, dilation = (settings.get(name) or 1 for name in ("stride", "dilation"))
+    stride, dilation = settings.get("stride") or 1, settings.get("dilation") or 1
     return Window(pair(kernel), pair(stride), pair(dilation))
 
 

@@ -176,7 +176,7 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kind, window = layer_kind(layer), layer_window(layer)
 
         def run(x: Tensor, *args: Any, **kwargs: Any) -> Any:
-            shape = rule(layer, x) if x.is_meta else None
+            shape = rule(layer, x, window) if x.is_meta else None
             if shape is None:  # une entrée qui ne convient pas : PyTorch dira pourquoi
                 return self._layer(name, layer, forward)(x, *args, **kwargs)
             sources, field = trail_of(x)

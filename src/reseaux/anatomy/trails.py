@@ -16,6 +16,9 @@ class Trail(NamedTuple):
     field: Field | None
 
 
+_NO_TRAIL = Trail((), None)
+
+
 def set_trail(tensor: Tensor, trail: Trail) -> None:
     """Marque un tenseur."""
     tensor._reseaux = trail  # type: ignore[attr-defined]
@@ -23,7 +26,7 @@ def set_trail(tensor: Tensor, trail: Trail) -> None:
 
 def trail_of(tensor: Tensor) -> Trail:
     """Rend la marque d'un tenseur ; une marque vide s'il ne vient pas de l'entrée."""
-    return getattr(tensor, "_reseaux", Trail((), None))
+    return getattr(tensor, "_reseaux", _NO_TRAIL)
 
 
 def has_trail(tensor: Tensor) -> bool:

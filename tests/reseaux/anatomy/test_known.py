@@ -8,6 +8,7 @@ from torchvision import models
 
 import reseaux
 from reseaux.anatomy import known, tracing
+from reseaux.anatomy.receptive import layer_window
 
 TORCHVISION = (
     *("alexnet", "vgg11_bn", "resnet18", "resnext50_32x4d", "densenet121", "googlenet"),
@@ -52,7 +53,7 @@ LAYERS = (
 def test_the_shape_is_that_of_the_execution(layer, size):
     x = torch.zeros(2, *size)
     rule = known.KNOWN[type(layer).forward]
-    assert rule(layer, x) in (tuple(layer.eval()(x).shape), None)
+    assert rule(layer, x, layer_window(layer)) in (tuple(layer.eval()(x).shape), None)
 
 
 @pytest.mark.parametrize(
@@ -69,4 +70,6 @@ def test_the_shape_is_that_of_the_execution(layer, size):
     ],
 )
 def test_what_does_not_fit_is_left_to_pytorch(layer, size):
-    assert known.KNOWN[type(layer).forward](layer, torch.zeros(1, *size)) is None
+    assert (
+        known.KNOWN[type(layer).forward](layer, torch.zeros(1, *size), layer_window(layer)) is None
+    )

@@ -43,3 +43,8 @@ def file_rows(output: Path) -> list[dict[str, str]]:
     """Ce que « fichiers.csv » dit de chaque fichier."""
     with (output / report.FILES).open(encoding="utf-8-sig", newline="") as stream:
         return list(csv.DictReader(stream, delimiter=";"))
+
+
+def picture(color: tuple[int, int, int] = (200, 30, 30), size: tuple[int, int] = (40, 20)):
+    """Une image unie."""
+    return Image.new("RGB", size, color)

@@ -6,20 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from photo_folder import picture
 from photos import folder
 from photos.images import read_image
-
-
-def picture(color: tuple[int, int, int] = (200, 30, 30), size: tuple[int, int] = (40, 20)):
-    return Image.new("RGB", size, color)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    for name in ("chats noirs", "théières"):
-        (tmp_path / name).mkdir()
-        picture().save(tmp_path / name / "photo 1.png")
-    return tmp_path
 
 
 def test_every_mode_becomes_rgb_with_the_right_color(root: Path) -> None:

@@ -18,7 +18,7 @@ FLOORS = ("few_data", "reuse", "anatomy", "architectures")
 SHARED = (
     ("data", "measures", "settings", "style"),
     ("tables", "published", "atomic"),
-    ("formatting",),
+    ("formatting", "arguments"),
     ("errors",),
 )
 # La porte de « python -m reseaux » : le seul module qui monte, et que personne n'importe.

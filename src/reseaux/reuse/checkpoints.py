@@ -4,27 +4,18 @@ L'écriture est atomique (:mod:`reseaux.atomic`) ; la lecture refuse d'exécuter
 (``weights_only=True``) ; le nom et les arguments de l'architecture disent quoi reconstruire.
 """
 
-import io
-import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from reseaux.atomic import atomic_write
-from reseaux.errors import ReseauxError, nearest_name, unknown_name
-from reseaux.reuse import random_state
+from reseaux.errors import ReseauxError, unknown_name
+from reseaux.reuse import random_state, tensor_files
 
 FORMAT = 1  # à augmenter si le contenu d'une sauvegarde change
-# Ce que lèvent torch et safetensors devant un fichier abîmé.
-_UNREADABLE = (
-    *(pickle.UnpicklingError, safetensors.SafetensorError, RuntimeError, EOFError),
-    *(KeyError, ValueError, AttributeError, IndexError),
-)
 
 
 def save_weights(model: nn.Module, path: Path | str) -> Path:
@@ -34,13 +25,12 @@ def save_weights(model: nn.Module, path: Path | str) -> Path:
         path: ``.safetensors`` pour ce format (aucun code possible), sinon celui de torch.
     """
     path = Path(path)
-    # « contiguous » et « clone » : safetensors refuse des tenseurs qui partagent leur mémoire.
-    state = {name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()}
-    with atomic_write(path) as stream:
-        if path.suffix == ".safetensors":
-            stream.write(safetensors.torch.save(state))
-        else:
-            torch.save(state, stream)
+    state = model.state_dict()
+    if path.suffix == ".safetensors":
+        content = tensor_files.to_safetensors(state)
+    else:
+        content = tensor_files.to_torch(tensor_files.detached(state))
+    tensor_files.write(path, content)
     return path
 
 
@@ -51,7 +41,7 @@ def load_weights(model: nn.Module, path: Path | str) -> nn.Module:
         ReseauxError: fichier absent, abîmé ou dangereux ; poids d'une autre architecture.
     """
     path = Path(path)
-    fill(model, read(path), path)
+    fill(model, tensor_files.read(path)[0], path)
     return model
 
 
@@ -227,8 +217,7 @@ def save(
         "generator": generator.get_state() if generator else None,
         "rng": random_state.get(),
     }
-    with atomic_write(path) as stream:
-        torch.save(content, stream)
+    tensor_files.write(path, tensor_files.to_torch(content))
     return path
 
 
@@ -239,7 +228,7 @@ def load(path: Path | str) -> Checkpoint:
         ReseauxError: fichier absent, tronqué, dangereux, ou qui n'est pas une sauvegarde.
     """
     path = Path(path)
-    content = read(path)
+    content, _ = tensor_files.read(path)
     missing = [k for k in _KEYS if not isinstance(content, dict) or k not in content]
     if missing:
         raise ReseauxError(
@@ -254,35 +243,3 @@ def load(path: Path | str) -> Checkpoint:
     return Checkpoint(
         path, content["architecture"], content["arguments"], content["epoch"], content
     )
-
-
-def read(path: Path) -> Any:
-    """Lit un fichier de torch ou de safetensors sans jamais exécuter de code.
-
-    Raises:
-        ReseauxError: fichier absent, tronqué ou dangereux.
-    """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        neighbours = [f.name for f in path.parent.iterdir()] if path.parent.is_dir() else []
-        nearest = nearest_name(path.name, neighbours)
-        hint = f" Vouliez-vous dire « {nearest} » ?" if nearest else ""
-        raise ReseauxError(f"Le fichier « {path} » n'existe pas.{hint}") from error
-    try:
-        if path.suffix == ".safetensors":
-            return safetensors.torch.load(content)
-        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
-        # Un pickle abîmé et un pickle qui appelle une fonction donnent la même exception ; dans le
-        # second cas, torch nomme l'instruction refusée (« GLOBAL »).
-        if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
-            raise ReseauxError(
-                f"« {path.name} » n'a pas été chargé : il contient autre chose que des tenseurs et "
-                "des valeurs simples, et le lire pourrait exécuter du code. Demandez à son auteur "
-                "un fichier de poids seuls (state_dict), ou mieux un fichier « .safetensors »."
-            ) from error
-        raise ReseauxError(
-            f"« {path.name} » ({len(content)} octets) est tronqué, abîmé ou d'un autre format. "
-            "Reprenez une copie entière, ou la sauvegarde précédente."
-        ) from error

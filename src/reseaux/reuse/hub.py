@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from reseaux.errors import ReseauxError, nearest_name, unknown_name
-from reseaux.reuse import checkpoints
-from reseaux.reuse.download import download, has_hash
+from reseaux.reuse import tensor_files
+from reseaux.reuse.download import download
 
 if TYPE_CHECKING:
     from torchvision.models import WeightsEnum
@@ -82,42 +82,31 @@ def hash_prefix(name: str) -> str:
     return found[1]
 
 
-def check_file(weights: "WeightsEnum", file: Path) -> None:
-    """Vérifie qu'un fichier est bien celui de ces poids.
-
-    Raises:
-        ReseauxError: fichier absent, abîmé, ou d'autres poids.
-    """
-    prefix = hash_prefix(weights.url)
-    if not has_hash(file, prefix):
-        raise ReseauxError(
-            f"Le fichier de poids « {file} » est absent, abîmé, ou n'est pas celui de {weights} : "
-            f"l'empreinte attendue commence par {prefix}. Téléchargez-le à nouveau."
-        )
-
-
-def build_network(model: str, weights: "WeightsEnum", file: Path | None) -> nn.Module:
+def build_network(
+    model: str, weights: "WeightsEnum", file: Path | None, sha256: str = ""
+) -> nn.Module:
     """Construit un réseau de torchvision tel que ces poids le veulent, et les y met.
 
     torchvision règle lui-même ce qui dépend des poids (taille d'entrée, sorties auxiliaires, noms
     anciens) ; nous ne remplaçons que la lecture du fichier, qui chez lui pourrait exécuter du code.
 
     Args:
-        file: leur fichier, déjà vérifié ; ``None`` laisse des poids tirés au hasard.
+        file: leur fichier ; ``None`` laisse des poids tirés au hasard.
+        sha256: le début de son empreinte.
 
     Raises:
-        ReseauxError: fichier illisible ou dangereux, ou poids d'une autre architecture.
+        ReseauxError: fichier absent, abîmé ou dangereux, ou poids d'une autre architecture.
     """
     from torchvision import models
 
-    tensors = checkpoints.read(file) if file else {}
+    tensors = tensor_files.read(file, sha256)[0] if file else {}
     with ExitStack() as patches:
         patches.enter_context(mock.patch.object(weights, "get_state_dict", return_value=tensors))
         if file is None:
             patches.enter_context(mock.patch.object(nn.Module, "load_state_dict"))
         try:
             network: nn.Module = models.get_model(model, weights=weights)
-        except RuntimeError as error:
+        except (RuntimeError, TypeError, AttributeError) as error:
             raise ReseauxError(
                 f"Les poids de « {file} » ne sont pas ceux de « {model} ». Vérifiez le nom du "
                 "réseau, ou l'adresse du fichier."

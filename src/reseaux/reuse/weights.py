@@ -135,11 +135,10 @@ def load(
     if substitute and substitute not in PACKAGED:
         raise unknown_name("un réseau livré avec le cours", substitute, PACKAGED)
     model, weights = hub.resolve(name, tuple(PACKAGED))
+    if file:
+        return _from_torchvision(model, weights, file, hub.hash_prefix(weights.url))
     try:
-        if file:
-            hub.check_file(weights, file)
-        else:
-            file = hub.fetch(url or weights.url, progress)
+        file = hub.fetch(url or weights.url, progress)
     except DownloadError as error:
         if not substitute:
             raise DownloadError(
@@ -152,7 +151,7 @@ def load(
             stacklevel=2,
         )
         return load(substitute)
-    return _from_torchvision(model, weights, file)
+    return _from_torchvision(model, weights, file, hub.hash_prefix(file.name))
 
 
 def architecture(name: str = DEFAULT) -> Pretrained:
@@ -168,8 +167,11 @@ def architecture(name: str = DEFAULT) -> Pretrained:
     return _from_torchvision(*hub.resolve(name, tuple(PACKAGED)), None)
 
 
-def _from_torchvision(model: str, weights: "WeightsEnum", file: Path | None) -> Pretrained:
-    network, transform = hub.build_network(model, weights, file), _on_rgb(weights.transforms())
+def _from_torchvision(
+    model: str, weights: "WeightsEnum", file: Path | None, sha256: str = ""
+) -> Pretrained:
+    network = hub.build_network(model, weights, file, sha256)
+    transform = _on_rgb(weights.transforms())
     names = tuple(weights.meta["categories"])
     return Pretrained(f"{model}:{weights.name}", network, transform, names, categories_fr())
 

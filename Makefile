@@ -12,6 +12,8 @@ export OMP_NUM_THREADS := 1
 .DEFAULT_GOAL := aide
 # Les mesures de vitesse : un fichier de tests/bench par nom.
 BANCS ?= summary probe augmentation
+# Les altérations jouées par module : un nombre, ou « toutes ».
+PAR_MODULE ?= 12
 
 .PHONY: aide livre test test-unite test-notebooks test-site test-navigateur style references bench \
 	servir notebooks epingler demonstration propre tout-propre
@@ -59,8 +61,8 @@ references: $(PRET) ## Régénère les sorties de référence (CHAPITRES="vgg al
 bench: $(PRET) ## Mesure les durées, côte à côte avec d'autres outils (BANCS="probe" pour choisir)
 	@for banc in $(BANCS); do $(PY) tests/bench/$$banc.py || exit 1; done
 
-demonstration: $(PRET) ## Casse le cours en plusieurs endroits et montre que les tests le voient
-	$(PY) tests/demonstration.py
+demonstration: $(PRET) ## Altère le code, et montre que les tests le voient (MODULES="reseaux.reuse photos", PAR_MODULE=30)
+	$(PY) tests/demonstration.py $(MODULES) --par-module $(PAR_MODULE)
 
 servir: ## Sert le site sur http://localhost:8000 (PORT=… pour changer)
 	@test -f $(SITE)/index.html || { echo "Pas de site : lancez d'abord « make livre »."; exit 1; }

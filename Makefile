@@ -69,8 +69,8 @@ servir: ## Sert le site sur http://localhost:8000 (PORT=… pour changer)
 	@echo "http://localhost:$(PORT) (Ctrl+C pour arrêter)"
 	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory $(SITE)
 
-notebooks: $(PRET) ## Écrit les notebooks à distribuer dans _build/notebooks
-	$(PY) -m livre.notebooks _build/notebooks
+notebooks: livre ## Copie les notebooks à distribuer dans _build/notebooks
+	rm -rf _build/notebooks && cp -R $(SITE)/notebooks _build/notebooks
 
 epingler: $(PRET) ## Tire les versions exactes de requirements.txt des intervalles de pyproject.toml
 	.venv/bin/uv pip compile requirements.in --universal --python-version 3.11 --upgrade \

@@ -22,6 +22,9 @@ COMPILED = {".pyc", ".mo"}
 
 PACKAGE = Path(__file__).parent
 
+# Présent pendant la construction, et après si elle a averti, échoué ou été interrompue.
+UNFINISHED = "construction-inachevee"
+
 
 def fingerprint(root: Path, inputs: Iterable[str]) -> str:
     """Résume en 16 chiffres le nom et le contenu des fichiers ; un fichier absent compte pour rien.
@@ -54,18 +57,34 @@ def choose_cache(app: Sphinx, config: Config) -> None:
                 shutil.rmtree(old)
 
 
-def forget_failed_build(app: Sphinx, error: Exception | None) -> None:
-    """Efface ce que Sphinx a retenu des pages, s'il a donné des avertissements.
+def begin(app: Sphinx, config: Config) -> None:
+    """Oublie ce que Sphinx a retenu des pages, si la construction d'avant n'a pas abouti.
 
-    Sinon, la construction suivante ne relirait pas les pages fautives, et réussirait.
+    Sinon, celle-ci ne relirait pas les pages qui donnaient des avertissements, et réussirait.
     """
+    folder = Path(app.doctreedir)
+    if (folder / UNFINISHED).exists():
+        (folder / ENV_PICKLE_FILENAME).unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / UNFINISHED).touch()
+
+
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """Note une construction sans avertissement, et efface du site les pages qui n'existent plus."""
     if error is not None or app._warncount:
-        (Path(app.doctreedir) / ENV_PICKLE_FILENAME).unlink(missing_ok=True)
+        return
+    (Path(app.doctreedir) / UNFINISHED).unlink(missing_ok=True)
+    pages = app.env.found_docs
+    for folder in {page.split("/")[0] for page in pages if "/" in page}:
+        for file in (Path(app.outdir) / folder).rglob("*.html"):
+            if file.relative_to(app.outdir).with_suffix("").as_posix() not in pages:
+                file.unlink()
 
 
 def setup(app: Sphinx) -> None:
     """Déclare l'empreinte du rendu comme un réglage : Sphinx relit tout quand elle change."""
     app.add_config_value("livre_rendering", "", "env")
     app.connect("config-inited", choose_cache)
+    app.connect("config-inited", begin)
     # Après tous les autres : l'export des notebooks peut avertir lui aussi.
-    app.connect("build-finished", forget_failed_build, priority=1000)
+    app.connect("build-finished", finish, priority=1000)

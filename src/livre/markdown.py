@@ -1,7 +1,8 @@
 """Du MyST au Markdown que Jupyter et Colab affichent.
 
-L'analyseur dit quelles lignes récrire ; les autres sont recopiées telles quelles. Une directive ou
-un rôle que ce module ne connaît pas est une erreur, pas un morceau de MyST laissé dans le notebook.
+L'analyseur dit quelles lignes récrire ; les autres sont recopiées telles quelles. Un bloc, une
+directive ou un rôle que ce module ne connaît pas est une erreur, pas un morceau de MyST laissé dans
+le notebook : une page qui en a besoin l'ajoute ici.
 """
 
 import base64
@@ -20,6 +21,12 @@ from livre.targets import Targets
 
 TEXT_AND_LABEL = re.compile(r"^(?P<text>.*?) *<(?P<label>[^<>]+)>$", re.DOTALL)
 ADDRESS = re.compile(r"[a-z]+:")
+# Les blocs de Markdown qui se recopient, ou que ce module récrit ; les autres sont refusés.
+BLOCKS = {
+    *("heading", "paragraph", "bullet_list", "ordered_list", "list_item", "blockquote"),
+    *("table", "thead", "tbody", "tr", "th", "td", "inline", "hr", "code_block", "fence"),
+    *("colon_fence", "math_block", "math_block_label", "myst_target", "myst_line_comment"),
+}
 # Un passage de texte à remplacer : son début, sa fin, ce qu'on y écrit.
 Edit = tuple[int, int, str]
 
@@ -39,7 +46,6 @@ class Converter:
         self.root = root
         self.targets = targets
         self.references = references
-        self.notes: dict[str, int] = {}
         self.roles: dict[str, Callable[[str], str]] = {
             "doc": self._doc,
             "numref": self._numref,
@@ -53,27 +59,27 @@ class Converter:
             "dropdown": self._dropdown,
             "table": self._table,
             "glossary": self._glossary,
-            "bibliography": lambda block: self.references.listing(self.targets.cited),
+            "bibliography": lambda block: self.references.listing(),
         }
 
     def convert(self, text: str) -> str:
         """Récrit un texte entier.
 
         Raises:
-            MystError: une directive, un rôle ou un renvoi inconnu, un bloc non refermé.
+            MystError: un bloc, une directive, un rôle ou un renvoi inconnu, un bloc non refermé.
         """
         lines = text.splitlines()
         written: list[str | None] = list(lines)
         for token in blocks(text):
             start, end = token.map or (0, 0)
-            if token.type == "dt_open":
-                end = start + 1  # l'analyseur ne compte pas la ligne du terme défini
+            if re.sub("_(open|close)$", "", token.type) not in BLOCKS:
+                raise MystError(f"bloc inconnu ({token.type}) : {token.content or lines[start]}")
             if start == end:
                 continue
             new = self._rewritten(token, lines[start:end])
             if new is None:
                 continue
-            if new and token.type not in {"inline", "dt_open"}:
+            if new and token.type != "inline":
                 # Un bloc récrit est séparé du texte qui l'entoure.
                 new = "\n" * bool(start and lines[start - 1].strip()) + new
                 new += "\n" * bool(end < len(lines) and lines[end].strip())
@@ -86,11 +92,9 @@ class Converter:
         if token.type in {"myst_target", "myst_line_comment"}:
             return ""
         if token.type == "inline":
-            return re.sub(r"^: +", "", self.inline(text))  # « : » ouvre une définition
-        if token.type == "dt_open":
-            return f"**{self.inline(text)}**  "
+            return self.inline(text)
         if token.type in {"math_block", "math_block_label"}:
-            label = rf" \tag{{{self.targets.equations[token.info]}}}" if token.info else ""
+            label = rf" \tag{{{self.targets.equation(token.info)[1]}}}" if token.info else ""
             return _indented(f"$$\n{token.content.strip()}{label}\n$$", token, lines[0])
         block = directive(token)
         if block is None:
@@ -102,7 +106,7 @@ class Converter:
     # Le texte --------------------------------------------------------------------------------
 
     def inline(self, text: str) -> str:
-        """Récrit les rôles, les liens internes, les images et les notes d'un passage."""
+        """Récrit les rôles et les images d'un passage."""
         edits = [edit for span in spans(text) for edit in self._edits(text, span)]
         for start, end, new in sorted(edits, reverse=True):
             text = text[:start] + new + text[end:]
@@ -112,20 +116,14 @@ class Converter:
         token = span.token
         if token.type == "myst_role":
             return [(span.start, span.end, self._role(token.meta["name"], token.content))]
-        if token.type == "note":
-            number = self.notes.setdefault(token.content, len(self.notes) + 1)
-            return [(span.start, span.end, f"<sup>{number}</sup>")]
         address = str(token.attrGet("href") or token.attrGet("src") or "")
         if ADDRESS.match(address):
             return []
         if token.type == "image":
             return [(span.start, span.end, f"![{token.content}]({self._embedded(address)})")]
-        middle = text.rindex("](", span.start, span.end)
-        if middle > span.start + 1:  # un lien interne ne garde que son texte
-            return [(span.start, span.start + 1, ""), (middle, span.end, "")]
-        page, _, label = address.partition("#")
-        shown = self._ref(label) if label else self._doc(page.removesuffix(".md"))
-        return [(span.start, span.end, shown)]
+        raise MystError(
+            f"à écrire avec {{doc}}, {{ref}} ou ![…](…) : {text[span.start : span.end]}"
+        )
 
     def _role(self, name: str, text: str) -> str:
         if name.startswith("cite:"):
@@ -155,36 +153,25 @@ class Converter:
 
     def _doc(self, text: str) -> str:
         shown, target = self._split(text)
-        page = self._absolute(target)
-        if page not in self.targets.titles:
-            raise MystError(f"page inconnue : {target}")
-        return shown or f"*{self.inline(self.targets.titles[page])}*"
+        title = self.targets.title(self._absolute(target))
+        return shown or f"*{title}*"
 
-    def _numref(self, text: str) -> str:
-        shown, label = self._split(text)
-        for numbers, kind in ((self.targets.figures, "Figure"), (self.targets.tables, "Tableau")):
-            if label in numbers:
-                form, number = shown or f"{kind} %s", str(numbers[label])
-                return form.replace("%s", number).replace("{number}", number) + self._away(label)
-        raise MystError(f"figure ou tableau inconnu : {label}")
+    def _numref(self, label: str) -> str:
+        page, shown = self.targets.numbered(label)
+        return shown + self._away(page)
 
     def _ref(self, text: str) -> str:
         shown, label = self._split(text)
-        if shown:
-            return shown
-        if label in self.targets.sections:
-            return f"*{self.inline(self.targets.sections[label])}*{self._away(label)}"
-        return self._numref(label)
+        page, title = self.targets.section(label)
+        return shown or f"*{title}*{self._away(page)}"
 
     def _eq(self, label: str) -> str:
-        if label not in self.targets.equations:
-            raise MystError(f"équation inconnue : {label}")
-        return f"({self.targets.equations[label]}){self._away(label)}"
+        page, number = self.targets.equation(label)
+        return f"({number}){self._away(page)}"
 
-    def _away(self, label: str) -> str:
+    def _away(self, page: str) -> str:
         """Dit de quelle page vient la cible, si ce n'est pas de celle-ci."""
-        home = self.targets.homes[label]
-        return "" if home == self.page else f" (page *{self.inline(self.targets.titles[home])}*)"
+        return "" if page == self.page else f" (page *{self.targets.title(page)}*)"
 
     # Les blocs -------------------------------------------------------------------------------
 
@@ -202,12 +189,13 @@ class Converter:
         return f"<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>"
 
     def _table(self, block: Directive) -> str:
-        number = self.targets.tables.get(block.options.get("name", ""))
-        prefix = f"**Tableau {number}.** " if number else ""
-        return f"{prefix}{self.inline(block.argument)}\n\n{self.convert(block.body)}"
+        caption = self.caption(block.argument, block.options.get("name", ""))
+        return f"{caption}\n\n{self.convert(block.body)}"
 
     def _glossary(self, block: Directive) -> str:
         """Écrit chaque terme en gras au-dessus de sa définition, que l'indentation distingue."""
+        if not block.body.strip():
+            raise MystError("glossaire vide")
         return self.inline(
             "\n".join(
                 f"**{row}**  " if row and not row[0].isspace() else row.lstrip()
@@ -216,9 +204,14 @@ class Converter:
         )
 
     def caption(self, text: str, label: str) -> str:
-        """Rend la légende d'une figure, précédée de son numéro si elle en a un."""
-        number = self.targets.figures.get(label)
-        return f"**Figure {number}.** {self.convert(text)}" if number else self.convert(text)
+        """Rend la légende d'une figure ou d'un tableau, précédée de son numéro sur le site.
+
+        Raises:
+            MystError: pas de légende, ou pas de nom : on ne saurait pas quel est son numéro.
+        """
+        if not text:
+            raise MystError(f"légende absente : « {label} »")
+        return f"**{self.targets.numbered(label)[1]}.** {self.convert(text)}"
 
 
 def _indented(text: str, token: Token, line: str) -> str:

@@ -17,20 +17,9 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
-from livre.alphabets import styled
-
 logger = logging.getLogger(__name__)
 
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
-
-# Ce que latex2mathml ne connaît pas, et son équivalent qu'il connaît.
-EQUIVALENTS = (
-    (re.compile(r"\\(begin|end)\{aligned\}"), r"\\\1{split}"),
-    (re.compile(r"\\operatorname\*"), r"\\operatorname"),
-    (re.compile(r"\\operatorname\{(\w+)\\,(\w+)\}"), r"\\operatorname{\1}\\,\\operatorname{\2}"),
-    (re.compile(r"\\arg(?![a-zA-Z])"), r"\\operatorname{arg}\\,"),
-    (re.compile(r"\\[lr]Vert(?![a-zA-Z])"), r"\\|"),
-)
 
 # Nombre d'enfants que MathML exige ; une formule inachevée (« \frac{a} ») n'en a pas assez.
 ARITY = {
@@ -39,12 +28,11 @@ ARITY = {
 }
 
 # Ce dont les bornes se placent dessous et dessus dans une formule centrée, à côté dans le texte.
-WITH_LIMITS = {"max", "min", "sup", "inf", "lim", "argmax", "argmin", "∑", "∏", "⋃", "⋂"}
+WITH_LIMITS = {"max", "min", "sup", "inf", "lim", "∑", "∏", "⋃", "⋂"}
 LIMITS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
 
-# Des signes que latex2mathml range parmi les lettres, ou écrit avec un caractère voisin.
-OPERATORS = {"~": "∼", "⌊": "⌊", "⌋": "⌋", "⌈": "⌈", "⌉": "⌉"}
-ACCENTS = {"^": "ˆ", "~": "˜"}
+# Des signes que latex2mathml écrit avec un caractère voisin.
+SIMILAR, ACCENTS = {"~": "∼"}, {"^": "ˆ", "~": "˜"}
 
 
 class FormulaError(ValueError):
@@ -61,11 +49,8 @@ def to_mathml(latex: str, *, display: bool) -> str:
     Raises:
         FormulaError: une commande inconnue, un argument manquant, une accolade de trop…
     """
-    source = latex.strip()
-    for pattern, replacement in EQUIVALENTS:
-        source = pattern.sub(replacement, source)
-    if display and r"\\" in source and r"\begin" not in source:
-        source = rf"\begin{{split}}{source}\end{{split}}"
+    # latex2mathml connaît « max », pas « arg ».
+    source = re.sub(r"\\arg(?![a-zA-Z])", r"\\operatorname{arg}\\,", latex.strip())
     try:
         root = ET.fromstring(convert(source, display="block" if display else "inline"))
     except Exception as error:  # les exceptions de latex2mathml n'ont pas de classe commune
@@ -86,6 +71,9 @@ def _check(root: ET.Element) -> None:
             raise FormulaError(f"commande inconnue : {element.text}")
         if element.tag == "mi" and element.text in {"&", "{", "}"}:
             raise FormulaError(f"signe « {element.text} » inattendu")
+        if element.get("linebreak") or element.get("mathvariant", "normal") != "normal":
+            # Les navigateurs n'en tiennent pas compte.
+            raise FormulaError(f"forme que les navigateurs n'affichent pas : {element.attrib}")
         expected = ARITY.get(element.tag)
         if expected is not None and len(element) != expected:
             raise FormulaError(f"il manque un argument ({element.tag})")
@@ -94,14 +82,12 @@ def _check(root: ET.Element) -> None:
 def _tidy(root: ET.Element) -> None:
     """Récrit sur place ce que les navigateurs n'affichent pas bien."""
     for parent in list(root.iter()):
-        _join_upright_letters(parent)
         _join_decimals(parent)
         if parent.tag in {"mover", "munder"} and parent[1].text in ACCENTS:
             parent[1].text = ACCENTS[parent[1].text]
     for element in root.iter():
-        if element.tag == "mi" and element.text in OPERATORS:
-            element.tag, element.text = "mo", OPERATORS[element.text]
-            element.set("stretchy", "false")
+        if element.tag == "mi" and element.text in SIMILAR:
+            element.tag, element.text = "mo", SIMILAR[element.text]
         if element.tag in {"mi", "mo"} and _is_function_name(element):
             element.tag = "mo"
             element.set("lspace", "0.1em")
@@ -109,15 +95,10 @@ def _tidy(root: ET.Element) -> None:
         if element.tag == "mspace":
             width = element.get("width", "0em")
             element.set("width", width.replace("negativethinmathspace", "-0.167em"))
-        variant = element.get("mathvariant")
-        if variant not in {None, "normal"}:
-            # Les navigateurs n'obéissent plus à « mathvariant » : la lettre porte son style.
-            element.text = styled(element.text or "", str(variant))
-            del element.attrib["mathvariant"]
 
 
 def _place_limits(root: ET.Element) -> None:
-    """Place les bornes sous les opérateurs, même dans un alignement d'équations."""
+    """Place les bornes sous les opérateurs, plutôt qu'à côté."""
     for element in root.iter():
         if element.tag in LIMITS and element[0].text in WITH_LIMITS:
             element.tag = LIMITS[element.tag]
@@ -128,16 +109,7 @@ def _place_limits(root: ET.Element) -> None:
 def _is_function_name(element: ET.Element) -> bool:
     """Dit si l'élément est un nom de fonction : log, max… ; il lui faut une espace après."""
     text = element.text or ""
-    return len(text) > 1 and text.isascii() and text.isalpha() and not element.get("mathvariant")
-
-
-def _join_upright_letters(parent: ET.Element) -> None:
-    r"""Réunit les lettres de « \mathrm{ReLU} » en un seul nom, pour leur rendre leur espacement."""
-    if len(parent) > 1 and all(
-        child.tag == "mi" and child.get("mathvariant") == "normal" for child in parent
-    ):
-        parent[0].text = "".join(child.text or "" for child in parent)
-        del parent[1:]
+    return len(text) > 1 and text.isascii() and text.isalpha()
 
 
 def _join_decimals(parent: ET.Element) -> None:

@@ -9,21 +9,21 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
-from markdown_it.rules_inline import StateInline, image, link
+from markdown_it.rules_inline import StateInline, html_inline, image, link
 from markdown_it.token import Token
 from mdit_py_plugins.myst_role.index import myst_role
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
 
 # Celles de _config.yml ; un test compare les deux listes.
-EXTENSIONS = ("amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath", "tasklist")
+EXTENSIONS = ("amsmath", "colon_fence", "deflist", "dollarmath")
 
 DIRECTIVE = re.compile(r"^\{(?P<name>[^}\s]+)\} *(?P<argument>.*)$")
 OPTION = re.compile(r"^ *:(?P<name>[\w-]+): *(?P<value>.*)$")
-NOTE = re.compile(r"\[\^(?P<name>[\w-]+)\]:?")
 
 InlineRule = Callable[[StateInline, bool], bool]
 
@@ -44,11 +44,11 @@ class Directive:
 
 @dataclass(frozen=True)
 class Span:
-    """Un rôle, un lien, une image ou un appel de note.
+    """Un rôle, un lien, une image ou une balise.
 
     Attributes:
         start, end: sa place dans le texte.
-        token: ce que l'analyseur y lit : ``myst_role``, ``link_open``, ``image`` ou ``note``.
+        token: ce que l'analyseur y lit : ``myst_role``, ``link_open``, ``image``, ``html_inline``.
     """
 
     start: int
@@ -60,9 +60,12 @@ def blocks(text: str) -> list[Token]:
     """Rend les blocs d'un texte, dans l'ordre ; le texte d'une directive y reste entier.
 
     Raises:
-        MystError: un bloc ouvert n'est pas refermé.
+        MystError: un bloc ouvert n'est pas refermé ; l'adresse d'un lien est à part de lui.
     """
-    tokens = PARSER.parse(text)
+    found: dict[str, Any] = {}
+    tokens = PARSER.parse(text, found)
+    if found.get("references"):
+        raise MystError(f"adresse à écrire dans son lien : {', '.join(found['references'])}")
     lines = text.splitlines()
     for token in tokens:
         if token.type in {"fence", "colon_fence"} and token.map:
@@ -89,7 +92,7 @@ def directive(token: Token) -> Directive | None:
 
 
 def spans(text: str) -> list[Span]:
-    """Rend les rôles, les liens, les images et les notes d'un passage ; ni code ni formule."""
+    """Rend les rôles, les liens, les images et les balises d'un passage ; ni code ni formule."""
     found: list[Span] = []
     PARSER.inline.parse(text, PARSER, {"spans": found}, [])
     return found
@@ -111,17 +114,6 @@ def _noting(rule: InlineRule) -> InlineRule:
     return noting
 
 
-def _note(state: StateInline, silent: bool) -> bool:
-    """Reconnaît un appel de note, « [^nom] », sans demander où est la note."""
-    match = NOTE.match(state.src, state.pos)
-    if match is None:
-        return False
-    if not silent:
-        state.push("note", "", 0).content = match["name"]
-    state.pos = match.end()
-    return True
-
-
 def _parser() -> MarkdownIt:
     parser = create_md_parser(MdParserConfig(enable_extensions=set(EXTENSIONS)), RendererHTML)
     # L'analyse d'un passage se demande à part, sur ses lignes telles qu'elles sont dans le fichier.
@@ -129,7 +121,7 @@ def _parser() -> MarkdownIt:
     parser.inline.ruler.at("myst_role", _noting(myst_role))
     parser.inline.ruler.at("link", _noting(link))
     parser.inline.ruler.at("image", _noting(image))
-    parser.inline.ruler.before("link", "note", _noting(_note))
+    parser.inline.ruler.at("html_inline", _noting(html_inline))
     return parser
 
 

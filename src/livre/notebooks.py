@@ -1,25 +1,19 @@
 """L'export de chaque page en un notebook que Jupyter et Colab ouvrent.
 
-Deux usages : la construction en dépose un par page dans le site, pour le bouton de
-téléchargement ; ``python -m livre.notebooks DOSSIER`` les écrit ailleurs, pour la branche
-``notebooks``. Les notebooks n'ont pas de sorties : on les exécute.
+La construction en dépose un par page dans le site : le bouton de téléchargement y mène, et la
+publication les copie dans la branche ``notebooks``. Ils n'ont pas de sorties : on les exécute.
 """
 
-import argparse
-import sys
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import jupytext
 import nbformat
-import yaml  # type: ignore[import-untyped]
 from sphinx.application import Sphinx
 from sphinx.util import logging
-from sphinx_external_toc.parsing import parse_toc_yaml
 
-from livre import repository
 from livre.markdown import Converter
 from livre.references import References
 from livre.repository import Repository
@@ -53,46 +47,24 @@ def site_path(page: str) -> str:
     return f"{SITE_FOLDER}/{page}.ipynb"
 
 
-def export(root: Path, place: Repository | None) -> Iterator[tuple[str, Any]]:
-    """Rend chaque page et son notebook, dans l'ordre du sommaire.
-
-    Args:
-        root: la racine du dépôt.
-        place: le dépôt public, s'il est connu.
+def export(app: Sphinx, page: str) -> Any:
+    """Rend le notebook d'une page, une fois que Sphinx les a toutes lues.
 
     Raises:
-        ValueError: du MyST que l'export ne sait pas récrire ; le message nomme la page.
+        ValueError: du MyST que l'export ne sait pas récrire.
+        OSError: une image absente.
     """
-    title = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["title"]
-    sources = {
-        page: jupytext.reads((root / f"{page}.md").read_text(encoding="utf-8"), fmt="md:myst")
-        for page in parse_toc_yaml(root / "_toc.yml")
-    }
-    targets = Targets()
-    for page, source in sources.items():
-        with _naming(page):
-            targets.add_page(page, source.cells)
-    references = References(root / "references.bib")
-    for page, source in sources.items():
-        converter = Converter(page, root, targets, references)
-        with _naming(page):
-            cells = [*_first_cells(title, place), *_cells(source.cells, converter)]
-        for number, cell in enumerate(cells):
-            cell["id"] = f"cellule-{number}"
-        kernel = source.metadata.get(
-            "kernelspec", {"display_name": "Python 3", "language": "python", "name": "python3"}
-        )
-        metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
-        yield page, CELLS.new_notebook(cells=cells, metadata=metadata)
-
-
-@contextmanager
-def _naming(page: str) -> Iterator[None]:
-    """Ajoute le nom de la page à l'erreur qu'elle cause."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{page} : {error}") from error
+    source = jupytext.read(app.env.doc2path(page), fmt="md:myst")
+    publications: Any = app.env.domains["cite"]
+    references = References(publications.citations)
+    converter = Converter(page, Path(app.srcdir), Targets(app.env), references)
+    start = _first_cells(app.config.html_title, app.config.livre_repository)
+    cells = [*start, *_cells(source.cells, converter)]
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cellule-{number}"
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    return CELLS.new_notebook(cells=cells, metadata=metadata)
 
 
 def _first_cells(title: str, place: Repository | None) -> list[Any]:
@@ -121,53 +93,28 @@ def _cells(cells: list[Any], converter: Converter) -> Iterator[Any]:
         # La légende et le texte de remplacement ne servent qu'au site.
         figure = metadata.pop("mystnb", {}).get("figure", {})
         yield CELLS.new_code_cell(cell["source"], metadata=metadata)
-        if "caption" in figure:
-            caption = converter.caption(figure["caption"], figure.get("name", ""))
+        if figure:
+            caption = converter.caption(figure.get("caption", ""), figure.get("name", ""))
             yield CELLS.new_markdown_cell(caption)
-
-
-def write(root: Path, folder: Path, place: Repository | None) -> list[Path]:
-    """Écrit les notebooks dans ``folder``, un par page, sous le même nom que la page."""
-    written = []
-    for page, notebook in export(root, place):
-        file = folder / f"{page}.ipynb"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        WRITE(notebook, file)
-        written.append(file)
-    return written
 
 
 def add_to_site(app: Sphinx, error: Exception | None) -> None:
     """Dépose les notebooks dans le site, une fois ses pages écrites."""
     if error is not None or app.builder.format != "html":
         return
-    try:
-        write(Path(app.srcdir), Path(app.outdir) / SITE_FOLDER, app.config.livre_repository)
-    except ValueError as problem:
-        logger.warning("export des notebooks : %s", problem, type="livre", subtype="notebook")
+    shutil.rmtree(Path(app.outdir) / SITE_FOLDER, ignore_errors=True)
+    for page in sorted(app.env.found_docs):
+        try:
+            notebook = export(app, page)
+        except (ValueError, OSError) as problem:
+            text = "notebook de %s : %s"
+            logger.warning(text, page, problem, type="livre", subtype="notebook")
+            continue
+        file = Path(app.outdir) / site_path(page)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        WRITE(notebook, file)
 
 
 def setup(app: Sphinx) -> None:
     """Exporte à la fin de la construction ; un échec est un avertissement, donc une erreur."""
     app.connect("build-finished", add_to_site)
-
-
-def main() -> int:
-    """Écrit les notebooks depuis la ligne de commande."""
-    parser = argparse.ArgumentParser(
-        prog="python -m livre.notebooks", description="Exporte chaque page du cours en un notebook."
-    )
-    parser.add_argument("dossier", type=Path, help="où les écrire ; créé au besoin")
-    parser.add_argument("--racine", type=Path, default=Path(), help="la racine du dépôt")
-    options = parser.parse_args()
-    try:
-        written = write(options.racine, options.dossier, repository.find(options.racine))
-    except ValueError as error:
-        print(f"Export impossible : {error}", file=sys.stderr)
-        return 1
-    print(f"{len(written)} notebooks écrits dans {options.dossier}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

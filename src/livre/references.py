@@ -1,13 +1,11 @@
-"""Les citations et la bibliographie d'un notebook, en Markdown."""
+"""Les citations et la bibliographie d'un notebook, en Markdown : celles du site."""
 
-from collections.abc import Collection
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from pybtex.backends.markdown import Backend  # type: ignore[import-untyped]
-from pybtex.database import parse_file  # type: ignore[import-untyped]
 
-from livre.bibliography import FrenchReferences, FrenchStyle
+from livre.bibliography import FrenchReferences
 
 
 class Names(Backend):  # type: ignore[misc]
@@ -18,15 +16,15 @@ class Names(Backend):  # type: ignore[misc]
         return text
 
 
+@dataclass(frozen=True)
 class References:
-    """Les entrées de ``references.bib``.
+    """Les publications que le livre cite.
 
-    Args:
-        file: le fichier ; absent, il donne une bibliographie vide.
+    Attributes:
+        citations: celles que sphinxcontrib-bibtex a mises en forme pour la bibliographie du site.
     """
 
-    def __init__(self, file: Path) -> None:
-        self.entries: Any = parse_file(str(file)).entries if file.exists() else {}
+    citations: list[Any]
 
     def cite(self, role: str, keys: str) -> str:
         """Rend « (He et al., 2016) » pour ``cite:p``, « He et al. (2016) » pour ``cite:t``.
@@ -42,16 +40,17 @@ class References:
         raise ValueError(f"rôle inconnu : {role} ; employer cite:p ou cite:t")
 
     def _author_and_year(self, key: str) -> tuple[str, str]:
-        if key not in self.entries:
+        entry = next((cited.entry for cited in self.citations if cited.key == key), None)
+        if entry is None:
             raise ValueError(f"référence inconnue : {key}")
-        entry = self.entries[key]
         style = FrenchReferences()
         names = style.person.names("author", full=False)
         shown = names.format_data({"entry": entry, "style": style})
         return shown.render(Names()), entry.fields["year"]
 
-    def listing(self, keys: Collection[str]) -> str:
-        """Rend la liste des entrées citées, une par ligne."""
+    def listing(self) -> str:
+        """Rend la liste des publications citées, une par ligne, dans l'ordre du site."""
+        if not self.citations:
+            raise ValueError("bibliographie vide : aucune page ne cite")
         backend = Backend()
-        formatted = FrenchStyle().format_entries([self.entries[key] for key in sorted(keys)])
-        return "\n".join(f"- {entry.text.render(backend)}" for entry in formatted)
+        return "\n".join(f"- {c.formatted_entry.text.render(backend)}" for c in self.citations)

@@ -10,7 +10,7 @@ def test_bibliography_is_a_list_of_items(pages):
 
 def test_code_scrolls_with_the_keyboard(pages):
     blocks = pages["a/un"].select("div.highlight pre")
-    assert len(blocks) == 2
+    assert len(blocks) == 2  # une cellule, un programme
     assert all(block["tabindex"] == "0" for block in blocks)
 
 

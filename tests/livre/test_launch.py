@@ -1,8 +1,8 @@
 """Les boutons d'une page : exacts, ou absents."""
 
-from types import SimpleNamespace
+from pathlib import Path
 
-from livre.launch import add_links, links
+from livre.launch import links
 from livre.repository import Repository
 
 
@@ -26,23 +26,24 @@ def test_any_other_server_opens_in_binder():
     }
 
 
-def context(application, page: str) -> dict:
-    """Ce que les gabarits d'une page reçoivent quand le dépôt est connu."""
-    config = SimpleNamespace(livre_repository=Repository("github.com", "a/b"))
-    found: dict = {}
-    add_links(SimpleNamespace(config=config, env=application.env), page, "", found, None)
-    return found
-
-
-def test_only_pages_with_code_are_launched(application):
-    assert set(context(application, "a/un")["livre_launch"]) == {"Colab", "Binder"}
-    prose = context(application, "accueil")
-    assert (prose["livre_launch"], prose["livre_repository"]) == ({}, "https://github.com/a/b")
-    assert prose["livre_notebook"] == "notebooks/accueil.ipynb"
-    assert context(application, "search")["livre_notebook"] == ""
+def test_buttons_of_a_published_book(published):
+    """Une page de code s'ouvre ailleurs ; une page de prose n'a que le lien vers le dépôt."""
+    for page, services in {
+        "a/un": links(Repository("github.com", "a/b"), "a/un"),
+        "a/bib": {},
+    }.items():
+        header = published[page].select_one(".article-header-buttons")
+        shown = {a.get_text(strip=True): a["href"] for a in header.select("a.livre-lancer")}
+        assert shown == services
+        assert header.select_one("a.livre-depot")["href"] == "https://github.com/a/b"
 
 
 def test_unknown_repository_leaves_only_the_download(pages):
     header = pages["a/un"].select_one(".article-header-buttons")
     assert not header.select(".livre-lancer, .livre-depot")
     assert header.select_one("a.livre-notebook[download]")["href"] == "../notebooks/a/un.ipynb"
+
+
+def test_search_has_no_notebook(application):
+    search = (Path(application.outdir) / "search.html").read_text(encoding="utf-8")
+    assert "livre-notebook" not in search

@@ -27,8 +27,8 @@ def found(text: str) -> list[tuple[str, str]]:
         ("| {eq}`a` | [t](u.md) |", [("myst_role", "{eq}`a`"), ("link_open", "[t](u.md)")]),
         ("[{doc}`x`](u.md)", [("myst_role", "{doc}`x`"), ("link_open", "[{doc}`x`](u.md)")]),
         ("a ![{doc}`x`](i.png) b", [("image", "![{doc}`x`](i.png)")]),
-        ("a[^n]", [("note", "[^n]")]),
-        ("`` {doc}`x` `` et $[^n]$ et \\{doc}`x`", []),
+        ("a <b>c</b>", [("html_inline", "<b>"), ("html_inline", "</b>")]),
+        ("`` {doc}`x` `` et $[n](m)$ et \\{doc}`x`", []),
     ],
 )
 def test_spans(text, expected):
@@ -70,3 +70,8 @@ def test_an_open_block_is_refused(text):
 )
 def test_a_closed_block_is_accepted(text):
     assert blocks(text)
+
+
+def test_an_address_apart_from_its_link_is_refused():
+    with pytest.raises(MystError, match=r"(?i)ici"):
+        blocks("[un chat][ici]\n\n[ici]: i.png\n")

@@ -1,8 +1,7 @@
 """Les notebooks exportés : valides, complets, et qui disent d'où ils viennent."""
 
-import shutil
-import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -11,82 +10,92 @@ from livre import notebooks
 from livre.notebooks import export
 from livre.repository import Repository
 
-CELL = """```{code-cell} ipython3
----
-mystnb:
-  figure:
-    name: fig-a
-    caption: Une *courbe* {cite:p}`He16`.
-tags: [hide-input]
----
-x = 1
-```
 
-La {numref}`fig-a`.
-"""
+def sources(notebook) -> list[str]:
+    return [cell.source for cell in notebook.cells]
 
 
-@pytest.fixture
-def book(sources: Path, tmp_path: Path) -> Path:
-    root = tmp_path / "livre"
-    shutil.copytree(sources, root, ignore=shutil.ignore_patterns("_build"))
-    (root / "accueil.md").write_text("# Accueil\n\nVoir {doc}`/a/un` et {numref}`fig-a`.\n")
-    header, _, _ = (root / "a" / "un.md").read_text().partition("# Page un")
-    (root / "a" / "un.md").write_text(f"{header}# Page un\n\n{CELL}")
-    return root
+def test_export(application) -> None:
+    notebook = export(application, "a/deux")
+    nbformat.validate(notebook)
+    origin, title, code, caption = notebook.cells
+    assert "cours « Petit livre »" in origin.source
+    assert "pip install -e ." in origin.source
+    assert title.source.startswith("# Page *deux*\n\n$$\nz\n$$\n\n$$\nx \\tag{1}\n$$")
+    assert code.source.startswith("from IPython.display import Image")
+    assert code.metadata == {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}
+    assert caption.source == "**Figure 2.** Une *courbe* (He *et al.*, 2016)."
+    assert [cell.id for cell in notebook.cells] == [f"cellule-{n}" for n in range(4)]
 
 
-def test_export(book: Path) -> None:
-    exported = dict(export(book, Repository("github.com", "a/b")))
-    assert list(exported) == ["accueil", "a/un", "a/bib"]
-    for notebook in exported.values():
-        nbformat.validate(notebook)
-    home = "\n".join(cell.source for cell in exported["accueil"].cells)
-    assert "Voir *Page un* et Figure 1 (page *Page un*)." in home
-    cells = exported["a/un"].cells
-    assert "cours « Petit livre »" in cells[0].source
-    assert "git+https://github.com/a/b" in cells[1].source
-    assert [cell.source for cell in cells[2:]] == [
-        "# Page un",
-        "x = 1",
-        "**Figure 1.** Une *courbe* (He *et al.*, 2016).",
-        "La Figure 1.",
-    ]
-    assert cells[3].metadata == {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}
+def test_every_form_of_the_page_is_in_its_notebook(application) -> None:
+    text = "\n".join(sources(export(application, "a/un")))
+    for part in (
+        *("> **Avertissement**", "x^2", "\\tag{1}", '```python\nprint("du code")'),
+        *("**Tableau 1.** Des *nombres*.", "| 1 | (1) |", "**Figure 1.**"),
+        "> **Exercice 1**\n>\n> La Figure 1, Figure 2 (page *Page deux*) et Tableau 1.",
+        "<summary>Solution de l&#x27;exercice 1</summary>\n\nCelle de *Une section*.",
+    ):
+        assert part in text
+    text = "\n".join(sources(export(application, "a/bib")))
+    assert "**un**  \n*one*." in text
+    assert text.count("\n- ") == 3
 
 
-def test_unknown_repository_gives_no_address(book: Path) -> None:
-    exported = dict(export(book, None))
-    del exported["a/bib"]  # ses publications ont des adresses
-    for notebook in exported.values():
-        assert "http" not in "\n".join(cell.source for cell in notebook.cells)
-
-
-def test_errors_name_the_page(book: Path) -> None:
-    (book / "accueil.md").write_text("# Accueil\n\n{doc}`/nulle/part`\n")
-    with pytest.raises(ValueError, match=r"accueil .*nulle/part"):
-        list(export(book, None))
-
-
-def test_open_blocks_name_the_page_too(book: Path) -> None:
-    (book / "accueil.md").write_text("# Accueil\n\n:::{note}\n")
-    with pytest.raises(ValueError, match=r"accueil .*note"):
-        list(export(book, None))
+def test_a_known_repository_is_named_and_installed(application, monkeypatch) -> None:
+    for page in ("accueil", "a/un"):
+        assert "http" not in "\n".join(sources(export(application, page)))
+    monkeypatch.setattr(application.config, "livre_repository", Repository("github.com", "a/b"))
+    origin, install, *_ = sources(export(application, "a/un"))
+    assert "([a/b](https://github.com/a/b))" in origin
+    assert '"reseaux-existants @ git+https://github.com/a/b"' in install
 
 
 def test_site_holds_a_notebook_per_page(application) -> None:
-    for page in ("accueil", "a/un", "a/bib"):
+    folder = Path(application.outdir) / notebooks.SITE_FOLDER
+    found = {str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.ipynb")}
+    assert found == application.env.found_docs
+    for page in found:
         file = Path(application.outdir) / notebooks.site_path(page)
-        nbformat.validate(nbformat.read(file, as_version=4))
+        assert nbformat.read(file, as_version=4) == export(application, page)
 
 
-def test_command_line(book: Path, tmp_path: Path, monkeypatch, capsys) -> None:
-    folder = tmp_path / "sortie"
-    monkeypatch.setattr(sys, "argv", ["notebooks", str(folder), "--racine", str(book)])
-    assert notebooks.main() == 0
-    written = sorted(str(file.relative_to(folder)) for file in folder.rglob("*.ipynb"))
-    assert written == ["a/bib.ipynb", "a/un.ipynb", "accueil.ipynb"]
-    assert "3 notebooks" in capsys.readouterr().out
-    (book / "accueil.md").write_text("{inconnu}`x`")
-    assert notebooks.main() == 1
-    assert "inconnu" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("<br>", "<br>"),
+        ("![chat](absente.png)", "absente.png"),
+        ("```{code-cell}\n---\nmystnb:\n  figure:\n    name: fig-x\n---\n1\n```", "fig-x"),
+        ("```{code-cell}\n---\nmystnb:\n  figure:\n    caption: Vue\n---\n1\n```", "sans nom"),
+    ],
+)
+def test_what_cannot_be_exported_is_a_warning_that_names_the_page(
+    application, tmp_path, caplog, text, told
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"# Page\n\n{text}\n")
+    env = SimpleNamespace(
+        **{
+            name: getattr(application.env, name) for name in ("domains", "titles", "toc_fignumbers")
+        },
+        found_docs={"a/fausse"},
+        doc2path=lambda _: page,
+    )
+    app = SimpleNamespace(
+        env=env,
+        config=application.config,
+        srcdir=tmp_path,
+        outdir=tmp_path,
+        builder=application.builder,
+    )
+    with caplog.at_level("WARNING"):
+        notebooks.add_to_site(app, None)
+    assert told in caplog.text
+    assert "a/fausse" in caplog.text
+    assert not list(tmp_path.rglob("*.ipynb"))
+
+
+def test_a_failed_build_writes_nothing(tmp_path, application) -> None:
+    app = SimpleNamespace(outdir=tmp_path, builder=application.builder)
+    notebooks.add_to_site(app, RuntimeError())
+    assert not list(tmp_path.iterdir())

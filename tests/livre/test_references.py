@@ -1,15 +1,13 @@
 """Les citations d'un notebook : celles du site, en Markdown."""
 
-from pathlib import Path
-
 import pytest
 
 from livre.references import References
 
 
 @pytest.fixture
-def references(sources: Path) -> References:
-    return References(sources / "references.bib")
+def references(application) -> References:
+    return References(application.env.domains["cite"].citations)
 
 
 @pytest.mark.parametrize(
@@ -25,20 +23,20 @@ def test_citations(references, role, keys, shown):
     assert references.cite(role, keys) == shown
 
 
-def test_listing_is_in_the_order_of_authors(references):
-    listing = references.listing({"Tan19", "He16"}).splitlines()
-    assert [line[:8] for line in listing] == ["- Kaimin", "- Mingxi"]
+def test_listing_is_that_of_the_site(references, pages):
+    listing = references.listing().splitlines()
+    shown = pages["a/bib"].select("div.citation")
+    links = [str(entry.select_one("a.external")["href"]) for entry in shown]
+    assert [line.rpartition("](")[2].removesuffix(")") for line in listing] == links
+    assert [line[:8] for line in listing] == ["- Kaimin", "- Min Li", "- Mingxi"]
     assert "et Shaoqing Ren" in listing[0]
     assert "*Actes*" in listing[0]
-    assert "(https://doi.org/10.1/x)" in listing[0]
 
 
-def test_what_is_unknown_is_refused(references, tmp_path):
+def test_what_is_unknown_is_refused(references):
     with pytest.raises(ValueError, match="Personne99"):
         references.cite("cite:p", "Personne99")
     with pytest.raises(ValueError, match="cite:author"):
         references.cite("cite:author", "He16")
-    empty = References(tmp_path / "absent.bib")
-    assert empty.listing([]) == ""
-    with pytest.raises(ValueError, match="He16"):
-        empty.cite("cite:p", "He16")
+    with pytest.raises(ValueError, match="bibliographie vide"):
+        References([]).listing()

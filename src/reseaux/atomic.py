@@ -8,6 +8,7 @@ temporaires des programmes vivants.
 import contextlib
 import os
 import secrets
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +16,14 @@ from glob import escape
 from pathlib import Path
 from typing import IO
 
+from reseaux.errors import ReseauxError
+
 if sys.platform != "win32":
     import fcntl
+
+
+# Caractères repris du nom : de quatre octets chacun, ils laissent leur place aux 14 du temporaire.
+LONGEST = 60
 
 
 @contextmanager
@@ -25,21 +32,42 @@ def atomic_write(path: Path | str) -> Iterator[IO[bytes]]:
 
     Le fichier temporaire est dans le même dossier, donc sur le même disque : ``os.replace`` y est
     une seule opération. Si le bloc échoue, ``path`` n'a pas changé.
+
+    Le reste est ce que fait ``open`` : un lien est suivi, les droits d'un fichier déjà là sont
+    gardés, un fichier protégé est refusé. Un tube ou un périphérique s'écrit directement.
+
+    Raises:
+        ReseauxError: ce n'est pas un nom de fichier.
+        OSError: le système refuse (droits, disque plein, nom trop long…).
     """
-    path = Path(path)
+    path = _followed(path)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = 0
+    if mode and not stat.S_ISREG(mode):
+        with path.open("wb") as stream:
+            yield stream
+        return
+    if mode:
+        os.close(os.open(path, os.O_WRONLY))  # un fichier protégé est refusé avant tout travail
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_orphans(path)
-    temporary, stream = _create(path)
+    # Le nom est choisi avant que le fichier n'existe : interrompu n'importe où, on l'efface.
+    temporary = path.with_name(f".{path.name[:LONGEST]}.{secrets.token_hex(4)}.tmp")
     try:
-        with stream:
+        with _create(temporary) as stream:
             yield stream
             stream.flush()
+            if mode and sys.platform != "win32":
+                os.fchmod(stream.fileno(), stat.S_IMODE(mode))
             os.fsync(stream.fileno())  # les octets sont sur le disque avant de changer de nom
             if sys.platform == "win32":
                 stream.close()  # Windows ne renomme pas un fichier ouvert
             os.replace(temporary, path)  # noqa: PTH105 (le nom que le cours explique)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # l'erreur à dire est la première
+            temporary.unlink()
         raise
     if sys.platform != "win32":  # inscrire aussi le changement de nom
         folder = os.open(path.parent, os.O_RDONLY)
@@ -49,18 +77,25 @@ def atomic_write(path: Path | str) -> Iterator[IO[bytes]]:
             os.close(folder)
 
 
-def _create(path: Path) -> tuple[Path, IO[bytes]]:
+def _followed(path: Path | str) -> Path:
+    """Le fichier au bout d'un chemin, liens suivis."""
+    try:
+        return Path(os.path.realpath(path))
+    except (TypeError, ValueError):  # ni texte ni chemin, ou un octet nul
+        raise ReseauxError(f"{path!r} n'est pas un nom de fichier.") from None
+
+
+def _create(temporary: Path) -> IO[bytes]:
     while True:
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         stream = temporary.open("xb")
         if not _lock(stream) or os.fstat(stream.fileno()).st_nlink:
-            return temporary, stream
+            return stream
         stream.close()  # un autre l'a pris pour un orphelin, juste avant le verrou : on recommence
 
 
 def _remove_orphans(path: Path) -> None:
     """Efface les temporaires de ``path`` dont l'auteur est mort : personne ne les verrouille."""
-    for orphan in path.parent.glob(f".{escape(path.name)}.????????.tmp"):
+    for orphan in path.parent.glob(f".{escape(path.name[:LONGEST])}.????????.tmp"):
         # Déjà effacé, ou pas à nous : rien à faire.
         with contextlib.suppress(OSError), orphan.open("rb") as stream:
             if _lock(stream, wait=False):

@@ -38,18 +38,23 @@ def write_forever(path: Path, epoch: int, acknowledge: int) -> None:
         os.write(acknowledge, epoch.to_bytes(4, "big"))
 
 
-def kill_one(path: Path, epoch: int, delay: float) -> dict[str, object]:
-    """Lance un écrivain, le tue, et relève ce qu'il a annoncé et laissé."""
+def kill_one(path: Path, epoch: int, delay: float, after_one: bool) -> dict[str, object]:
+    """Lance un écrivain, le tue, et relève ce qu'il a annoncé et laissé.
+
+    Le délai court dès le départ ou, ``after_one``, dès la première sauvegarde : sur une machine
+    chargée aussi, des coups portent avant elle et d'autres après.
+    """
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         write_forever(path, epoch, writer)
     os.close(writer)
+    first = os.read(reader, 4) if after_one else b""
     time.sleep(delay)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     with os.fdopen(reader, "rb") as stream:
-        announced = stream.read()[-4:]
+        announced = (first + stream.read())[-4:]
     left = [f.stat().st_size for f in path.parent.iterdir() if f != path]
     checkpoint = checkpoints.load(path)
     values = {v for t in checkpoint.state["model"].values() for v in t.unique().tolist()}
@@ -70,8 +75,8 @@ def main(folder: Path, kills: int) -> None:
     size = path.stat().st_size
     records: list[dict[str, object]] = []
     epoch = 0
-    for _ in range(kills):
-        records.append(kill_one(path, epoch, rng.uniform(0, LONGEST)))
+    for kill in range(kills):
+        records.append(kill_one(path, epoch, rng.uniform(0, LONGEST), kill % 2 == 1))
         epoch = checkpoints.load(path).epoch
     save(path, epoch + 1)
     at_the_end = [f.name for f in folder.iterdir()]

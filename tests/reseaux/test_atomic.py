@@ -2,14 +2,20 @@
 
 import json
 import os
+import resource
+import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from torch import nn
 
+from reseaux import atomic
 from reseaux.atomic import atomic_write
+from reseaux.errors import ReseauxError
 from reseaux.reuse import checkpoints
 
 
@@ -93,9 +99,134 @@ def test_bytes_reach_the_disk_before_the_name_changes(
     assert calls == ["fsync", "replace", "fsync"]
 
 
-def test_the_mode_is_that_of_any_file(tmp_path: Path) -> None:
-    """Oracle : un fichier ouvert de la façon ordinaire."""
-    (tmp_path / "ordinaire").write_bytes(b"")
-    with atomic_write(tmp_path / "f") as stream:
-        stream.write(b"x")
+@pytest.mark.parametrize("existing", [None, 0o600, 0o640, 0o755])
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_the_rights_are_those_open_would_give(
+    tmp_path: Path, umask: int, existing: int | None
+) -> None:
+    """Oracle : un fichier, déjà là ou non, ouvert de la façon ordinaire."""
+    before = os.umask(umask)
+    try:
+        for name in ("ordinaire", "f"):
+            if existing:
+                (tmp_path / name).touch()
+                (tmp_path / name).chmod(existing)
+        (tmp_path / "ordinaire").write_bytes(b"x")
+        with atomic_write(tmp_path / "f") as stream:
+            stream.write(b"x")
+    finally:
+        os.umask(before)
     assert (tmp_path / "f").stat().st_mode == (tmp_path / "ordinaire").stat().st_mode
+
+
+def test_a_protected_file_is_refused_as_open_does() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder, user = Path(name), os.geteuid()
+        folder.chmod(0o777)
+        if user == 0:
+            os.seteuid(65534)  # l'administrateur passe outre les protections
+        try:
+            (folder / "f").write_bytes(b"ancien")
+            (folder / "f").chmod(0o444)
+            with pytest.raises(PermissionError), atomic_write(folder / "f") as stream:
+                stream.write(b"nouveau")
+        finally:
+            os.seteuid(user)
+        assert [f.read_bytes() for f in folder.iterdir()] == [b"ancien"]
+
+
+@pytest.mark.parametrize("dangling", [True, False])
+def test_a_link_is_followed(tmp_path: Path, dangling: bool) -> None:
+    target, link = tmp_path / "cible", tmp_path / "lien"
+    link.symlink_to("cible")
+    if not dangling:
+        target.write_bytes(b"ancien")
+    with atomic_write(link) as stream:
+        stream.write(b"nouveau")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"nouveau"
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["cible", "lien"]
+
+
+def test_a_loop_of_links_and_a_folder_are_refused(tmp_path: Path) -> None:
+    loop = tmp_path / "boucle"
+    loop.symlink_to("boucle")
+    with pytest.raises(OSError, match="Too many levels"), atomic_write(loop):
+        pass
+    assert loop.is_symlink()
+    with pytest.raises(IsADirectoryError), atomic_write(tmp_path):
+        pass
+
+
+def test_a_pipe_receives_the_bytes(tmp_path: Path) -> None:
+    pipe = tmp_path / "tube"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with atomic_write(pipe) as stream:
+            stream.write(b"x")
+        assert os.read(reader, 10) == b"x"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["n" * 255, "é" * 127 + ".", "😀" * 63 + ".pt"], ids=len)
+def test_the_longest_names_are_written(tmp_path: Path, name: str) -> None:
+    assert len(os.fsencode(name)) == 255  # ce que permettent les systèmes courants
+    with atomic_write(tmp_path / name) as stream:
+        stream.write(b"x")
+    assert [f.name for f in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", b"octets", 3, None, ["a"]])
+def test_what_is_not_a_file_name_is_refused(path: object) -> None:
+    with pytest.raises(ReseauxError, match="n'est pas un nom de fichier"), atomic_write(path):  # type: ignore[arg-type]
+        pass
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"ancien")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError), atomic_write(path) as stream:  # noqa: PT011
+            for _ in range(3):
+                stream.write(b"x" * 50_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [f.name for f in tmp_path.iterdir()] == ["f"]
+    assert path.read_bytes() == b"ancien"
+
+
+def test_an_interruption_at_any_line_leaves_one_whole_file(tmp_path: Path) -> None:
+    """Ctrl+C avant chaque ligne, tour à tour : l'ancien fichier ou le nouveau, et rien d'autre."""
+    path, seen, outer = tmp_path / "f", set(), sys.gettrace()
+    for moment in range(1, 200):
+        path.write_bytes(b"ancien")
+        left = moment
+
+        def interrupt(frame: FrameType, event: str, _: object) -> object:
+            nonlocal left
+            if frame.f_code.co_filename != atomic.__file__:
+                return None
+            left -= event == "line"
+            if left == 0:
+                raise KeyboardInterrupt
+            return interrupt
+
+        sys.settrace(interrupt)  # type: ignore[arg-type]
+        try:
+            with atomic_write(path) as stream:
+                stream.write(b"nouveau")
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(outer)
+        seen.add(path.read_bytes())
+        assert [f.name for f in tmp_path.iterdir()] == ["f"], moment
+        if left > 0:
+            break
+    assert moment > 20
+    assert seen == {b"ancien", b"nouveau"}

@@ -9,20 +9,35 @@ Quatre sources :
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from reseaux.arguments import Seed, between, checked
 from reseaux.errors import ReseauxError, unknown_name
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
+
+
+def _read_once(function: Callable[P, R]) -> Callable[P, R]:
+    """Ne lit les données qu'une fois, mais en rend chaque fois une copie, libre d'être changée."""
+    read = cache(function)
+
+    @wraps(function)
+    def copy(*args: P.args, **kwargs: P.kwargs) -> R:
+        return deepcopy(read(*args, **kwargs))  # type: ignore[arg-type]
+
+    return copy
 
 
 @dataclass(frozen=True)
@@ -59,9 +74,19 @@ PHOTOS = {
 }
 
 
-@cache
-def _photo_array(name: str) -> NDArray[np.uint8]:
-    """Lit une photographie : tableau H×L×3 d'octets (une photo grise a trois canaux égaux)."""
+@checked
+@_read_once
+def photo(name: str) -> Image.Image:
+    """Rend une photographie, en couleurs (RGB) ; une photographie grise a trois canaux égaux.
+
+    Args:
+        name: une clé de :data:`PHOTOS`.
+
+    Raises:
+        ReseauxError: nom inconnu.
+    """
+    if name not in PHOTOS:
+        raise unknown_name("une photographie", name, PHOTOS)
     if PHOTOS[name].package == "sklearn":
         from sklearn.datasets import load_sample_image
 
@@ -72,21 +97,16 @@ def _photo_array(name: str) -> NDArray[np.uint8]:
         pixels = getattr(skimage.data, name)()
     if pixels.ndim == 2:
         pixels = np.stack([pixels] * 3, axis=-1)
-    return np.ascontiguousarray(pixels[..., :3], dtype=np.uint8)
+    return Image.fromarray(np.ascontiguousarray(pixels[..., :3], dtype=np.uint8))
 
 
-def photo(name: str) -> Image.Image:
-    """Rend une photographie, en couleurs (RGB).
-
-    Args:
-        name: une clé de :data:`PHOTOS`.
-
-    Raises:
-        ReseauxError: nom inconnu.
-    """
-    if name not in PHOTOS:
-        raise unknown_name("une photographie", name, PHOTOS)
-    return Image.fromarray(_photo_array(name))
+@checked
+def _check_labels(images: Images, labels: Labels, names: Sequence[str]) -> None:
+    if images.shape[:1] != labels.shape or not np.isin(labels, range(len(names))).all():
+        raise ReseauxError(
+            f"Images de forme {images.shape}, étiquettes de forme {labels.shape} ; il faut une "
+            f"étiquette par image, de 0 à {len(names) - 1}."
+        )
 
 
 @dataclass(frozen=True)
@@ -97,22 +117,37 @@ class LabeledImages:
         images: N×H×L, en gris, valeurs entre 0 et 1.
         labels: N entiers, de 0 à ``len(names) - 1``.
         names: le nom de chaque classe.
+
+    Raises:
+        ReseauxError: pas une étiquette par image, ou une étiquette que rien ne nomme.
     """
 
     images: Images
     labels: Labels
     names: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse des étiquettes qui ne sont pas celles des images."""
+        _check_labels(self.images, self.labels, self.names)
+
     def __len__(self) -> int:
         """Nombre d'images."""
         return len(self.labels)
 
     def subset(self, indices: Sequence[int] | NDArray[Any]) -> "LabeledImages":
-        """Garde les images d'indices donnés, dans cet ordre."""
-        chosen = np.asarray(indices)
-        return LabeledImages(self.images[chosen], self.labels[chosen], self.names)
+        """Garde les images d'indices donnés, dans cet ordre.
 
-    def sample(self, per_class: int, seed: int) -> tuple["LabeledImages", "LabeledImages"]:
+        Raises:
+            ReseauxError: ce ne sont pas des indices de ces images.
+        """
+        try:
+            chosen = np.asarray(indices, None if len(indices) else int)
+            return LabeledImages(self.images[chosen], self.labels[chosen], self.names)
+        except (IndexError, TypeError, ValueError):
+            raise ReseauxError(f"Indices attendus : des entiers de 0 à {len(self) - 1}.") from None
+
+    @checked
+    def sample(self, per_class: int, seed: Seed) -> tuple["LabeledImages", "LabeledImages"]:
         """Tire ``per_class`` images par classe ; rend (tirées, restantes).
 
         Args:
@@ -126,7 +161,8 @@ class LabeledImages:
         rest = np.setdiff1d(self._shuffled(seed), chosen, assume_unique=True)  # ordre du tirage
         return self.subset(chosen), self.subset(rest)
 
-    def sample_indices(self, per_class: int, seed: int) -> Labels:
+    @checked
+    def sample_indices(self, per_class: int, seed: Seed) -> Labels:
         """Les numéros des images que :meth:`sample` tire, classe après classe."""
         counts = np.bincount(self.labels, minlength=len(self.names))
         if not 1 <= per_class <= counts.min():
@@ -143,7 +179,7 @@ class LabeledImages:
         return np.random.default_rng(seed).permutation(len(self))
 
 
-@cache
+@_read_once
 def digits() -> LabeledImages:
     """Les 1 797 chiffres manuscrits 8×8 de scikit-learn (base « optdigits » de l'UCI)."""
     from sklearn.datasets import load_digits
@@ -152,13 +188,14 @@ def digits() -> LabeledImages:
     return LabeledImages(
         (bunch.images / 16).astype(np.float32),
         bunch.target.astype(np.int64),
-        tuple(str(d) for d in range(10)),
+        tuple("0123456789"),
     )
 
 
-@cache
+@checked
+@_read_once
 def fragments(
-    size: int = 64, per_photo: int = 60, seed: int = 0
+    size: int = 64, per_photo: Annotated[int, between(1, 10_000)] = 60, seed: Seed = 0
 ) -> tuple[LabeledImages, LabeledImages]:
     """Des morceaux de photographies, en gris : de quelle photographie chacun vient-il ?
 
@@ -228,40 +265,36 @@ def _covers(font: Path, text: str) -> bool:
     return all(ord(letter) in charmap for letter in text)
 
 
-@cache
-def glyphs(alphabet: str = "latin", size: int = 28) -> tuple[LabeledImages, tuple[str, ...]]:
+@checked
+@_read_once
+def glyphs(
+    alphabet: str = "latin", size: Annotated[int, between(8, 512)] = 28
+) -> tuple[LabeledImages, tuple[str, ...]]:
     """Les lettres d'un alphabet, dessinées dans chaque police qui les a toutes.
 
     Blanc sur noir, comme les chiffres de :func:`digits` ; chaque lettre est centrée.
 
     Args:
         alphabet: une clé de :data:`ALPHABETS`.
-        size: côté de l'image, en pixels, au moins 8.
+        size: côté de l'image, en pixels, de 8 à 512.
 
     Returns:
         (les images étiquetées par lettre, le nom de la police de chacune).
 
     Raises:
-        ReseauxError: alphabet inconnu ou taille trop petite.
+        ReseauxError: alphabet inconnu ou taille hors bornes.
     """
     if alphabet not in ALPHABETS:
         raise unknown_name("un alphabet", alphabet, ALPHABETS)
-    if size < 8:
-        raise ReseauxError(f"Lettres de {size} pixels demandées ; il en faut au moins 8.")
     letters = unicodedata.normalize("NFC", ALPHABETS[alphabet])
     covering = [font for font in fonts() if _covers(font, letters)]
     images: list[Images] = []
-    labels: list[int] = []
-    names: list[str] = []
     for path in covering:
         font = ImageFont.truetype(str(path), round(0.75 * size))
-        for k, letter in enumerate(letters):
+        for letter in letters:
             canvas = Image.new("L", (size, size))
             ImageDraw.Draw(canvas).text((size / 2, size / 2), letter, 255, font, anchor="mm")
             images.append(np.asarray(canvas, np.float32) / np.float32(255))
-            labels.append(k)
-            names.append(path.stem)
-    return (
-        LabeledImages(np.stack(images), np.array(labels, np.int64), tuple(letters)),
-        tuple(names),
-    )
+    labels = np.tile(np.arange(len(letters)), len(covering))
+    names = tuple(path.stem for path in covering for _ in letters)
+    return LabeledImages(np.stack(images), labels, tuple(letters)), names

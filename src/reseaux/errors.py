@@ -26,10 +26,14 @@ def unknown_name(
     """
     names = list(allowed)
     known = {_simplify(nickname): name for nickname, name in (nicknames or {}).items()}
-    nearest = known.get(_simplify(str(given))) or nearest_name(str(given), names)
+    text = str(given)[:80]
+    nearest = known.get(_simplify(text)) or nearest_name(text, names)
     hint = f" Vouliez-vous dire « {nearest} » ?" if nearest else ""
+    shown = (
+        text if text.isprintable() else repr(text)[1:-1]
+    )  # ni retour à la ligne, ni code de terminal
     return ReseauxError(
-        f"« {given} » n'est pas {kind} connu.{hint} Noms permis : {', '.join(names)}."
+        f"« {shown} » n'est pas {kind} connu.{hint} Noms permis : {', '.join(names)}."
     )
 
 

@@ -7,11 +7,12 @@ tirages, celui de Student. Les formules sont celles de scipy, la matrice celle d
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reseaux.arguments import Count, between, checked
 from reseaux.errors import ReseauxError
 from reseaux.formatting import NBSP, decimal
 
@@ -43,14 +44,11 @@ class Interval:
         return f"{decimal(100 * self.mean)} ± {decimal(100 * self.half)}{NBSP}%"
 
 
-def _check_confidence(confidence: float) -> None:
-    if not 0 < confidence < 1:
-        raise ReseauxError(
-            f"Niveau de confiance {confidence} ; donnez un nombre entre 0 et 1, comme 0.95."
-        )
+Confidence = Annotated[float, between(0, 1, open=True)]
 
 
-def wilson(successes: int, total: int, confidence: float = 0.95) -> Interval:
+@checked
+def wilson(successes: int, total: Count, confidence: Confidence = 0.95) -> Interval:
     """Intervalle de Wilson d'une proportion.
 
     Contrairement à « moyenne ± 2 écarts types », il reste entre 0 et 1, et il garde une largeur
@@ -66,17 +64,16 @@ def wilson(successes: int, total: int, confidence: float = 0.95) -> Interval:
     """
     from scipy.stats import binomtest
 
-    if not 0 <= successes <= total or total < 1:
+    if not 0 <= successes <= total:
         raise ReseauxError(
-            f"{successes} bonnes réponses sur {total} : il en faut entre 0 et le nombre de "
-            "réponses, et au moins une réponse."
+            f"{successes} bonnes réponses sur {total} : il en faut de 0 à autant que de réponses."
         )
-    _check_confidence(confidence)
     found = binomtest(successes, total).proportion_ci(confidence, method="wilson")
     return Interval(successes / total, float(found.low), float(found.high))
 
 
-def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
+@checked
+def mean_interval(values: ArrayLike, confidence: Confidence = 0.95) -> Interval:
     """Moyenne de mesures indépendantes, et son intervalle de Student.
 
     Args:
@@ -88,7 +85,13 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     """
     from scipy import stats
 
-    measures = np.asarray(values, dtype=float)
+    try:
+        measures = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError):
+        raise ReseauxError("Les mesures ne forment pas une liste de nombres.") from None
+    if measures.dtype.kind not in "biuf":
+        raise ReseauxError(f"Mesures de type {measures.dtype} ; donnez des nombres réels.")
+    measures = measures.astype(float)
     if measures.ndim != 1 or len(measures) < 2:
         raise ReseauxError(
             f"Mesures de forme {measures.shape} ; un intervalle demande une liste d'au moins "
@@ -96,12 +99,12 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
         )
     if not np.isfinite(measures).all():
         raise ReseauxError("Une mesure est infinie ou n'est pas un nombre (NaN).")
-    _check_confidence(confidence)
     mean, error = float(measures.mean()), float(stats.sem(measures))
     half = float(stats.t.ppf((1 + confidence) / 2, len(measures) - 1)) * error
     return Interval(mean, mean - half, mean + half)
 
 
+@checked
 def draw_confusion(
     ax: "Axes", truth: NDArray[Any], answers: NDArray[Any], names: Sequence[str]
 ) -> None:
@@ -110,11 +113,20 @@ def draw_confusion(
     Args:
         truth: la vraie classe de chaque image, de 0 à ``len(names) - 1``.
         answers: la classe répondue.
+
+    Raises:
+        ReseauxError: pas autant de réponses que d'images, ou une classe que rien ne nomme.
     """
     from sklearn.metrics import ConfusionMatrixDisplay
 
     options = {"cmap": "Blues", "colorbar": False, "values_format": "d"}
     labels = range(len(names))
+    whole = truth.dtype.kind in "iu" and answers.dtype.kind in "iu"
+    if truth.shape != answers.shape or not whole or not np.isin((truth, answers), labels).all():
+        raise ReseauxError(
+            f"{truth.size} vraies classes et {answers.size} réponses ; il en faut autant, toutes "
+            f"de 0 à {len(names) - 1}."
+        )
     ConfusionMatrixDisplay.from_predictions(truth, answers, labels=labels, ax=ax, **options)
     ax.grid(visible=False)
     # « $ » dans un nom n'ouvre pas une formule.

@@ -5,16 +5,29 @@ Les erreurs sont en pour cent, au sens du *top-5* : la bonne classe n'est pas pa
 premières.
 """
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from reseaux.arguments import checked
+from reseaux.errors import ReseauxError
 
+
+@checked
 def key_year(key: str) -> int:
-    """L'année d'une clé de bibliographie : « He15 » donne 2015, « LeCun98 » 1998."""
-    year = int(key[-2:])
+    """L'année d'une clé de bibliographie : « He15 » donne 2015, « LeCun98 » 1998.
+
+    Raises:
+        ReseauxError: la clé ne finit pas par les deux chiffres d'une année.
+    """
+    digits = re.search(r"[0-9]{2}\Z", key)
+    if not digits:
+        raise ReseauxError(f"La clé {key!r} ne finit pas par une année, comme « He15 ».")
+    year = int(digits[0])
     return 2000 + year if year < 90 else 1900 + year
 
 
+@checked
 def spell_key(key: str) -> str:
     """Écrit une clé de bibliographie en clair : « He15 » donne « He 2015 »."""
     return f"{key[:-2]} {key_year(key)}"

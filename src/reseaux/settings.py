@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from reseaux.arguments import checked
 from reseaux.errors import unknown_name
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class PhotoSetting(NamedTuple):
 @dataclass(frozen=True)
 class Setting:
     """Un réglage : ce qui change d'une machine à l'autre, et rien d'autre.
+
+    La préparation des images n'en est pas : elle vient toujours du réseau.
 
     Attributes:
         name: « rapide » ou « complet ».
@@ -76,6 +79,7 @@ SETTINGS = {
 }
 
 
+@checked
 def current(environment: Mapping[str, str] = os.environ) -> Setting:
     """Rend le réglage que demande la variable ``RESEAUX_REGLAGE`` ; « rapide » si elle est absente.
 

@@ -6,13 +6,13 @@ hachure ou un marqueur, pour qu'une figure se lise aussi en gris.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from reseaux.arguments import between, checked
 from reseaux.errors import ReseauxError
-from reseaux.formatting import decimal
+from reseaux.formatting import Digits, decimal
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
@@ -26,6 +26,10 @@ COLORS = BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY = (
     "#F0E442",
     "#6E6E6E",
 )
+# Au-delà, matplotlib n'en ferait pas une image.
+Cells = Annotated[int, between(1, 1000)]
+Inches = Annotated[float, between(0.1, 500)]
+
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo", "--")
 
@@ -57,9 +61,14 @@ def apply() -> None:
     )
 
 
+@checked
 @contextmanager
 def panels(
-    rows: int, columns: int, size: tuple[float, float], images: bool = False, **options: Any
+    rows: Cells,
+    columns: Cells,
+    size: tuple[Inches, Inches],
+    images: bool = False,
+    **options: Any,
 ) -> "Iterator[tuple[Figure, NDArray[Any]]]":
     """Ouvre une grille de cadres, et la ferme à la fin du bloc : la figure se rend ensuite.
 
@@ -81,7 +90,8 @@ def panels(
         plt.close(figure)
 
 
-def french_axis(axis: Any, digits: int = 0) -> None:
+@checked
+def french_axis(axis: Any, digits: Digits = 0) -> None:
     """Écrit les graduations d'un axe à la française (virgule, espace fine entre les milliers).
 
     Args:
@@ -91,13 +101,14 @@ def french_axis(axis: Any, digits: int = 0) -> None:
     axis.set_major_formatter(lambda x, _: decimal(x, digits))
 
 
+@checked
 def show_images(
-    images: "Sequence[np.ndarray[Any, Any]]",
+    images: Sequence[object],
     titles: Sequence[str],
-    columns: int = 6,
-    width: float = 1.7,
+    columns: Cells = 6,
+    width: Inches = 1.7,
 ) -> "Figure":
-    """Montre des images en grille, chacune sous son titre.
+    """Montre des images en grille, chacune sous son titre, tel quel.
 
     Args:
         images: tableaux H×L (gris) ou H×L×3 (couleur), ou images PIL.
@@ -106,21 +117,28 @@ def show_images(
         width: largeur d'une image, en pouces ; plus grande, elle laisse place à un long titre.
 
     Raises:
-        ReseauxError: aucune image, pas un titre par image, ou aucune colonne.
+        ReseauxError: aucune image, pas un titre par image, ou autre chose qu'une image.
     """
     import numpy as np
 
-    if len(images) != len(titles) or not len(images) or columns < 1:
+    pictures = [np.asarray(image) for image in images]
+    if len(pictures) != len(titles) or not pictures:
         raise ReseauxError(
-            f"{len(images)} images, {len(titles)} titres, {columns} images par ligne ; donnez un "
-            "titre par image, au moins une image, et au moins une image par ligne."
+            f"{len(pictures)} images, {len(titles)} titres ; donnez un titre par image, et au "
+            "moins une image."
         )
-    rows = -(-len(images) // columns)
-    shape = np.asarray(images[0]).shape
-    height = width * shape[0] / shape[1] + 0.25  # le titre
+    for number, picture in enumerate(pictures, start=1):
+        grey_or_color = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in (3, 4))
+        if not grey_or_color or not picture.size or picture.dtype.kind not in "buif":
+            raise ReseauxError(
+                f"L'image {number} est de forme {picture.shape} et de type {picture.dtype} ; il "
+                "faut des nombres, H×L (gris) ou H×L×3 (couleur)."
+            )
+    rows = -(-len(pictures) // columns)
+    height = width * pictures[0].shape[0] / pictures[0].shape[1] + 0.25  # le titre
     with panels(rows, columns, (width * columns, height * rows), images=True) as (figure, axes):
         # La dernière ligne de la grille peut avoir des places vides.
-        for ax, (image, title) in zip(axes.flat, zip(images, titles, strict=True), strict=False):
-            ax.imshow(image)
-            ax.set_title(title, fontsize=10)
+        for ax, picture, title in zip(axes.flat, pictures, titles, strict=False):
+            ax.imshow(picture)
+            ax.set_title(title, fontsize=10, parse_math=False)  # « $ » n'ouvre pas une formule
     return figure

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
-from reseaux.errors import unknown_name
+from reseaux.arguments import checked
+from reseaux.errors import ReseauxError, unknown_name
 from reseaux.formatting import decimal, integer
 
 Cell = str | int | float | None
@@ -30,6 +31,9 @@ class Table:
             cellule d'une ligne en est l'en-tête.
         digits: pour une colonne de nombres, chiffres après la virgule (0 par défaut).
         sortable: permettre au lecteur du site de trier les lignes.
+
+    Raises:
+        ReseauxError: une ligne n'a pas une cellule par colonne, ou une cellule ne s'écrit pas.
     """
 
     caption: str
@@ -38,8 +42,20 @@ class Table:
     digits: Mapping[str, int] | None = None
     sortable: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse un tableau qui ne s'afficherait pas."""
+        _check(self.caption, self.columns, self.rows, self.digits)
+        for number, row in enumerate(self.rows, start=1):
+            if len(row) != len(self.columns):
+                raise ReseauxError(
+                    f"La ligne {number} du tableau est {row!r} ; il faut une cellule pour chacune "
+                    f"des {len(self.columns)} colonnes."
+                )
+        self.text_rows()
+
+    @checked
     def sorted_by(self, column: str, reverse: bool = False) -> "Table":
-        """Rend le même tableau, trié selon une colonne ; les cellules vides restent à la fin.
+        """Rend le même tableau, trié selon une colonne ; le vide et NaN restent à la fin.
 
         Args:
             column: le titre de la colonne.
@@ -59,9 +75,12 @@ class Table:
                 return float(cell or 0), []
             return 0.0, _alphabetical(str(cell))
 
-        filled = [row for row in self.rows if row[index] not in (None, "")]
-        empty = [row for row in self.rows if row[index] in (None, "")]
-        return replace(self, rows=sorted(filled, key=key, reverse=reverse) + empty)
+        def empty(row: Sequence[Cell]) -> bool:
+            return row[index] in (None, "") or row[index] != row[index]  # NaN n'est pas égal à NaN
+
+        filled = [row for row in self.rows if not empty(row)]
+        rest = [row for row in self.rows if empty(row)]
+        return replace(self, rows=sorted(filled, key=key, reverse=reverse) + rest)
 
     def text_rows(self) -> list[list[str]]:
         """Rend les cellules en texte, nombres à la française, ligne par ligne."""
@@ -127,6 +146,16 @@ class Table:
             value = f' data-value="{cell}"' if self.sortable and number and shown else ""
             cells.append(f"<td{kind}{value}>{escape(shown)}</td>")
         return f"<tr>{''.join(cells)}</tr>"
+
+
+@checked
+def _check(
+    caption: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    digits: Mapping[str, int] | None,
+) -> None:
+    """Refuse ce qui n'est pas du type annoncé."""
 
 
 def _alphabetical(text: str) -> list[str | int]:

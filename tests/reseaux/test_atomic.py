@@ -191,9 +191,8 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
-        with pytest.raises(OSError), atomic_write(path) as stream:  # noqa: PT011
-            for _ in range(3):
-                stream.write(b"x" * 50_000)
+        with pytest.raises(OSError), atomic_write(path) as stream:
+            stream.writelines([b"x" * 50_000] * 3)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [f.name for f in tmp_path.iterdir()] == ["f"]

@@ -33,6 +33,31 @@ def test_photos_are_those_of_their_package():
     assert all(np.array_equal(grey[..., k], skimage.data.camera()) for k in range(3))
 
 
+@pytest.mark.parametrize(
+    "read", [data.digits, lambda: data.fragments(8, 1)[0], lambda: data.glyphs("latin", 8)[0]]
+)
+def test_changing_data_does_not_change_the_next_reading(read):
+    first, before = read(), read().images.sum()
+    first.images[:] = 7
+    first.labels[:] = 0
+    assert read().images.sum() == before
+    assert read().labels.any()
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"), [([0, 1, 0], "ab"), ([0, 2], "ab"), ([0, -1], "ab"), ([0.5, 1], "ab")]
+)
+def test_labels_that_are_not_those_of_the_images_are_refused(labels, names):
+    with pytest.raises(ReseauxError, match="étiquette par image, de 0 à 1"):
+        data.LabeledImages(np.zeros((2, 3, 3)), np.array(labels), tuple(names))
+
+
+@pytest.mark.parametrize("indices", [[0, 1797], [0.5], ["a"], [[0], [1, 2]]])
+def test_a_subset_of_other_images_is_refused(indices):
+    with pytest.raises(ReseauxError, match="de 0 à 1796"):
+        data.digits().subset(indices)
+
+
 def test_changing_a_photo_does_not_change_the_next_one():
     first = data.photo("chelsea")
     first.paste((0, 0, 0), (0, 0, *first.size))
@@ -161,7 +186,7 @@ def test_letters_of_one_font_differ_from_each_other():
 def test_bad_requests_for_letters_are_refused():
     with pytest.raises(ReseauxError, match="Vouliez-vous dire « grec »"):
         data.glyphs("grecque")
-    with pytest.raises(ReseauxError, match="au moins 8"):
+    with pytest.raises(ReseauxError, match="« size » vaut 7 ; il faut un entier, de 8 à 512"):
         data.glyphs("latin", 7)
 
 

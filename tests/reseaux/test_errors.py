@@ -54,6 +54,13 @@ def test_without_a_near_name_the_message_suggests_none():
     assert message.endswith("squeezenet.")
 
 
+def test_a_given_name_cannot_write_on_the_terminal():
+    message = str(unknown_name("un réseau", "a\n\x1b[31mb" + "c" * 1000, NAMES))
+    assert message.isprintable()
+    assert r"« a\n\x1b[31mbccc" in message
+    assert len(message) < 250
+
+
 def test_it_is_a_value_error():
     with pytest.raises(ValueError, match="non"):
         raise ReseauxError("non")

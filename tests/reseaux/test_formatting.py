@@ -1,10 +1,15 @@
 """Les nombres à la française, comparés à l'écriture de Python et à des exemples sûrs."""
 
+from fractions import Fraction
+
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reseaux import formatting as f
+from reseaux.errors import ReseauxError
 
 
 def read(text: str) -> float:
@@ -59,3 +64,20 @@ def test_a_decimal_reads_back_to_its_precision(value, digits):
 def test_dimensions():
     assert f.dimensions((3, 224, 224)) == "3×224×224"
     assert f.dimensions([]) == f.dimensions(None) == ""
+
+
+def test_a_number_of_any_library_is_written():
+    for half in (0.5, np.float32(0.5), np.array(0.5), torch.tensor(0.5), Fraction(1, 2)):
+        assert f.percent(half) == "50,0\u00a0%"
+    assert f.integer(10**30 + 1).replace(f.THIN, "") == str(10**30 + 1)
+    assert f.integer(np.int64(2**60 + 1)).replace(f.THIN, "") == str(2**60 + 1)
+
+
+@pytest.mark.parametrize("write", [f.integer, f.decimal, f.percent, f.millions, f.mebibytes])
+def test_what_is_not_finite_is_said_in_french(write):
+    assert write(float("nan")).split(f.NBSP)[0] == "indéfini"
+    assert write(np.float32("inf")).split(f.NBSP)[0] == "∞"
+    assert write(-float("inf")).split(f.NBSP)[0] == "−∞"
+    for refused in ("a", "12", None, 1j, [1], torch.zeros(2)):
+        with pytest.raises(ReseauxError, match="n'a pas la valeur d'un nombre"):
+            write(refused)

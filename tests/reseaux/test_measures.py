@@ -51,7 +51,10 @@ def test_a_lopsided_interval_writes_its_bounds_and_a_centred_one_its_half_width(
         ([0.5], 0.95, "au moins 2"),
         ([[0.5, 0.6]], 0.95, "forme"),
         ([0.5, float("nan")], 0.95, "NaN"),
-        ([0.5, 0.6], 95, "entre 0 et 1"),
+        (["a", "b"], 0.95, "nombres réels"),
+        ([1j, 2], 0.95, "nombres réels"),
+        ([0.5, [1]], 0.95, "liste de nombres"),
+        ([0.5, 0.6], 95, "de 0 à 1, exclus"),
     ],
 )
 def test_impossible_intervals_are_refused(values, confidence, words):
@@ -68,10 +71,23 @@ def test_wilson_against_scipy(right: int, total: int, confidence: float) -> None
 
 
 def test_wilson_refuses() -> None:
-    with pytest.raises(ReseauxError, match="au moins une réponse"):
+    with pytest.raises(ReseauxError, match="« total » vaut 0 ; il faut un entier, au moins 1"):
         measures.wilson(0, 0)
-    with pytest.raises(ReseauxError, match="entre 0 et 1"):
+    with pytest.raises(ReseauxError, match="3 bonnes réponses sur 2"):
+        measures.wilson(3, 2)
+    with pytest.raises(ReseauxError, match="de 0 à 1, exclus"):
         measures.wilson(1, 2, 95)
+
+
+@pytest.mark.parametrize(
+    ("truth", "answers"), [([0, 1], [0]), ([0, 2], [0, 1]), ([0, 1], [0, -1]), ([0.0, 1], [0, 1])]
+)
+def test_a_class_without_a_name_is_not_dropped_from_the_matrix(
+    truth: list[int], answers: list[int]
+) -> None:
+    with pytest.raises(ReseauxError, match="de 0 à 1"):
+        measures.draw_confusion(plt.gca(), np.array(truth), np.array(answers), ("a", "b"))
+    plt.close()
 
 
 def test_the_confusion_matrix_has_a_row_per_true_class() -> None:

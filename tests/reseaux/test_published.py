@@ -1,7 +1,10 @@
 """Les valeurs publiées, contre une fiche relue à part."""
 
+import pytest
+
 from reseaux import published
 from reseaux.architectures import NETWORKS
+from reseaux.errors import ReseauxError
 
 # La fiche de contrôle : ce que disent les articles et le bilan des organisateurs, relu une fois
 # pour toutes. Une faute de frappe dans published.py se voit ici.
@@ -84,6 +87,13 @@ def test_published_single_networks():
 def test_a_key_says_its_year():
     years = {"He15": 2015, "LeCun98": 1998, "ILSVRC16": 2016}
     assert {key: published.key_year(key) for key in years} == years
+
+
+@pytest.mark.parametrize("key", ["", "He", "15He", "He1", "He²³"])
+def test_a_key_without_a_year_is_refused(key):
+    for read in (published.key_year, published.spell_key):
+        with pytest.raises(ReseauxError, match="ne finit pas par une année"):
+            read(key)
 
 
 def test_references_are_readable():

@@ -3,14 +3,16 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import timm
 import torch
 import torchvision
 from torchvision import models
 
 from reseaux import settings
 from reseaux.errors import ReseauxError
-from reseaux.reuse import weights
+from reseaux.reuse import transfer, weights
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,23 @@ def test_only_complete_takes_the_graphics_card(monkeypatch: pytest.MonkeyPatch) 
 def test_every_network_is_known() -> None:
     names = {n for s in settings.SETTINGS.values() for n in (s.network, s.photos.network)}
     assert names <= {*weights.PACKAGED, *models.list_models(torchvision.models)}
+
+
+@pytest.mark.parametrize(
+    "name", sorted({n for s in settings.SETTINGS.values() for n in (s.network, s.photos.network)})
+)
+def test_the_preparation_is_that_of_the_network_whatever_the_setting(name: str) -> None:
+    """Oracle : la moyenne et l'écart type que la bibliothèque du réseau publie avec ses poids."""
+    if name in weights.PACKAGED:
+        config = timm.get_pretrained_cfg(weights.PACKAGED[name].timm_name)
+        mean, std = config.mean, config.std
+    else:
+        transforms = models.get_model_weights(name).DEFAULT.transforms()  # type: ignore[attr-defined]
+        mean, std = transforms.mean, transforms.std
+    grey = np.full((1, 8, 8), 0.25)
+    prepared = transfer.prepare(weights.architecture(name), grey, 32)
+    expected = [(0.25 - m) / s for m, s in zip(mean, std, strict=True)]
+    assert prepared.mean(dim=(0, 2, 3)).tolist() == pytest.approx(expected, abs=1e-4)
 
 
 def test_choosing_a_setting_does_not_load_torch() -> None:

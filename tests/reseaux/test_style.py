@@ -62,12 +62,37 @@ def test_show_images_shows_each_picture_under_its_title(count):
         (3, 2, 6, "3 images, 2 titres"),
         (2, 3, 6, "2 images, 3 titres"),
         (0, 0, 6, "au moins une image"),
-        (2, 2, 0, "0 images par ligne"),
+        (2, 2, 0, "« columns » vaut 0"),
     ],
 )
 def test_show_images_never_drops_a_picture_or_a_title(images, titles, columns, words):
     with pytest.raises(ReseauxError, match=words):
         style.show_images(pictures(images), ["titre"] * titles, columns)
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (np.zeros(3), "L'image 2 est de forme"),
+        (np.zeros((2, 2, 2)), "H×L×3"),
+        (np.zeros((0, 2)), "de forme"),
+        (np.full((2, 2), "a"), "de type"),
+    ],
+)
+def test_what_is_not_a_picture_is_named(image, words):
+    with pytest.raises(ReseauxError, match=words):
+        style.show_images([np.zeros((2, 2)), image], ["a", "b"])
+
+
+def test_titles_are_shown_as_they_are():
+    titles = ["5 $ et 10 $", "$x$", r"\bad_"]
+    figure = style.show_images(pictures(3), titles)
+    figure.canvas.draw()
+    assert [(ax.get_title(), ax.title.get_parse_math()) for ax in figure.axes[:3]] == [
+        (title, False) for title in titles
+    ]
+    with pytest.raises(ReseauxError, match="« titles »"):
+        style.show_images(pictures(2), "ab")
 
 
 def test_french_axis_writes_a_comma_and_thin_spaces():

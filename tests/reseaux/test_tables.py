@@ -75,9 +75,18 @@ def test_an_empty_table_keeps_its_header():
     assert html(Table("Vide", ["a", "bc"], [])).tbody.find("tr") is None
 
 
-def test_a_row_of_the_wrong_length_is_refused():
-    with pytest.raises(ValueError):
-        repr(Table("Fausse", ["a", "b"], [["un"]]))
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([["un", 1], ["deux"]], "La ligne 2 du tableau"),
+        ([["un", 1, 2]], "chacune des 2 colonnes"),
+        (["ab"], "« rows »"),
+        ([["un", [1]]], "n'a pas la valeur d'un nombre"),
+    ],
+)
+def test_a_table_that_cannot_be_shown_is_refused_when_made(rows, words):
+    with pytest.raises(ReseauxError, match=words):
+        Table("Fausse", ["a", "b"], rows)
 
 
 SORTABLE = replace(TABLE, sortable=True)
@@ -104,6 +113,13 @@ def test_sorting_keeps_empty_cells_last():
     assert names(TABLE.sorted_by("Paramètres", reverse=True)) == ["VGG-16", "LeNet-5", "A < B"]
     assert names(TABLE.sorted_by("Note", reverse=True)) == ["VGG-16", "LeNet-5", "A < B"]
     assert names(TABLE) == ["VGG-16", "A < B", "LeNet-5"]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_sorting_keeps_what_is_not_a_number_last(reverse):
+    nan = float("nan")
+    table = Table("t", ["n", "x"], [["a", 2.0], ["b", nan], ["c", 1.0], ["d", nan], ["e", 3.0]])
+    assert names(table.sorted_by("x", reverse)) == [*("eac" if reverse else "cae"), "b", "d"]
 
 
 def test_sorting_ignores_accents_and_capitals_and_reads_numbers():

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from reseaux.arguments import between, checked
 from reseaux.errors import ReseauxError, nearest_name, unknown_name
 from reseaux.published import key_year
 
@@ -120,6 +121,7 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
 _ALIASES = {alias: key for key, network in NETWORKS.items() for alias in network.aliases}
 
 
+@checked
 def resolve(name: str) -> str:
     """Rend la clé de :data:`NETWORKS` que désigne un nom : « vgg16 » donne « vgg-d ».
 
@@ -132,8 +134,12 @@ def resolve(name: str) -> str:
     return key
 
 
+@checked
 def build(
-    name: str, num_classes: int = 1000, device: "torch.device | str | None" = None, **options: Any
+    name: str,
+    num_classes: Annotated[int, between(1, 1_000_000)] = 1000,
+    device: "torch.device | str | None" = None,
+    **options: Any,
 ) -> "nn.Module":
     """Construit un réseau du registre, poids tirés au hasard.
 
@@ -142,7 +148,7 @@ def build(
 
     Args:
         name: une clé de :data:`NETWORKS`, ou un autre nom que sa fiche lui donne (« vgg16 »).
-        num_classes: nombre de classes de la dernière couche, au moins 1.
+        num_classes: nombre de classes de la dernière couche, de 1 à 1 000 000.
         device: où le construire ; ``"meta"`` n'alloue aucun poids.
         **options: options propres au réseau (``v1_5=True`` pour un ResNet).
 
@@ -150,16 +156,19 @@ def build(
         Un ``nn.Module`` qui prend un lot N×C×H×L et rend N×``num_classes``.
 
     Raises:
-        ReseauxError: nom inconnu, nombre de classes ou option qui ne convient pas.
+        ReseauxError: nom inconnu, nombre de classes, périphérique ou option qui ne convient pas.
     """
     import torch
 
     network = NETWORKS[resolve(name)]
-    if not isinstance(num_classes, int) or num_classes < 1:
+    try:
+        place = torch.get_default_device() if device is None else torch.device(device)
+        torch.empty(0, device=place)
+    except (RuntimeError, TypeError, ValueError, AssertionError):
         raise ReseauxError(
-            f"num_classes={num_classes!r} : il faut un entier au moins égal à 1 "
-            "(1000 pour ImageNet)."
-        )
+            f"device={device!r} n'est pas un périphérique de cette machine ; par exemple, "
+            "« cpu », « meta », ou « cuda » s'il y a une carte graphique."
+        ) from None
     identity = {**network.options, **(network.alias_options if name in _ALIASES else {})}
     module, factory_name = network.factory.split(".")
     factory = getattr(import_module(f"reseaux.architectures.{module}"), factory_name)
@@ -170,11 +179,12 @@ def build(
             f"Options permises : {', '.join(sorted(free)) or 'aucune'}. "
             f"Lisez l'aide de reseaux.architectures.{network.factory}."
         )
-    with torch.device(device or torch.get_default_device()):
-        built: nn.Module = factory(**identity, **options, num_classes=num_classes)
+    with place:
+        built: nn.Module = checked(factory)(**identity, **options, num_classes=num_classes)
     return built
 
 
+@checked
 def network_module(name: str) -> "tuple[nn.Module, Size, str]":
     """Construit un réseau sans poids, d'après son nom dans le cours, torchvision ou timm.
 

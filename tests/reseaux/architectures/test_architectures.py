@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -133,7 +134,7 @@ def test_network_module_suggests_a_name_of_any_library(given, nearest):
         network_module(given)
 
 
-@pytest.mark.parametrize("num_classes", [0, -1, 2.5, "dix"])
+@pytest.mark.parametrize("num_classes", [0, -1, 2.5, "dix", True, 10**7])
 def test_number_of_classes_must_be_positive(num_classes):
     with pytest.raises(reseaux.ReseauxError, match="num_classes"):
         reseaux.build("alexnet", num_classes=num_classes)
@@ -156,6 +157,28 @@ def test_unknown_option_is_named(name):
 def test_option_against_the_identity_is_refused(name, options):
     with pytest.raises(reseaux.ReseauxError, match=f"« {name} » refuse : {next(iter(options))}"):
         reseaux.build(name, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [("resnet-18", "v1_5", "non"), ("googlenet", "aux_heads", 1), ("inception-v3", "aux_heads", 0)],
+)
+def test_an_option_of_the_wrong_type_is_named(name, option, value):
+    with pytest.raises(reseaux.ReseauxError, match=f"« {option} » vaut .* il faut True ou False"):
+        reseaux.build(name, device="meta", **{option: value})
+
+
+@pytest.mark.parametrize("device", ["bidule", "", "cuda:99", 10**30, "a\0b", [1]])
+def test_an_unknown_device_is_named(device):
+    with pytest.raises(reseaux.ReseauxError, match="n'est pas un périphérique de cette machine"):
+        reseaux.build("lenet-5", device=device)
+
+
+@pytest.mark.parametrize("name", [2, None, b"vgg16", ["vgg16"], np.array(2)])
+def test_a_name_is_a_text(name):
+    for refuse in (reseaux.build, resolve, network_module):
+        with pytest.raises(reseaux.ReseauxError, match=r"« name » vaut .* il faut un texte"):
+            refuse(name)
 
 
 def test_allowed_options_are_listed():

@@ -7,6 +7,7 @@ ligne de :class:`Family`.
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -139,8 +140,13 @@ SILENT = {aten.clone, aten._to_copy, aten.copy_, aten._unsafe_view, aten.cat, at
 
 def layer_kind(layer: nn.Module) -> AnyKind:
     """Le genre d'une couche, cherché dans ses classes de base : une sous-classe hérite du genre."""
-    found = (_KINDS[cls] for cls in type(layer).__mro__ if cls in _KINDS)
-    return next(found, None) or UnknownKind(type(layer).__name__)
+    return _class_kind(type(layer))
+
+
+@lru_cache
+def _class_kind(layer: type[nn.Module]) -> AnyKind:
+    found = (_KINDS[cls] for cls in layer.__mro__ if cls in _KINDS)
+    return next(found, None) or UnknownKind(layer.__name__)
 
 
 def operation_kind(operation: Any, macs: int, has_window: bool, paths: int) -> Kind | None:

@@ -4,7 +4,8 @@ Un raccourci, rien de plus : sans lui, les lignes d'un résumé sont les mêmes 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,12 +13,14 @@ from torch import Tensor, nn
 
 from reseaux.anatomy.receptive import Window, pair
 
-# La forme de sortie, lot compris, d'après la couche, l'entrée et la fenêtre de la couche ; ``None``
-# si l'entrée ne convient pas.
-ShapeRule = Callable[[Any, Tensor, Window | None], tuple[int, ...] | None]
+aten = torch.ops.aten
+Shape = tuple[int, ...]
+# La forme de sortie, lot compris, d'après la couche, la forme de l'entrée et la fenêtre de la
+# couche ; ``None`` si l'entrée ne convient pas.
+ShapeRule = Callable[[Any, Shape, Window | None], Shape | None]
 
 
-def known_macs(layer: nn.Module, shape: tuple[int, ...]) -> int:
+def known_macs(layer: nn.Module, shape: Shape) -> int:
     """Les multiplications-additions d'une couche de :data:`KNOWN`, pour cette forme de sortie."""
     if isinstance(layer, nn.Conv2d):
         inputs = layer.in_channels // layer.groups * math.prod(layer.kernel_size)
@@ -25,43 +28,55 @@ def known_macs(layer: nn.Module, shape: tuple[int, ...]) -> int:
     return math.prod(shape) * layer.in_features if isinstance(layer, nn.Linear) else 0
 
 
-def _map_sizes(layer: Any, x: Tensor, window: Window | None) -> list[int] | None:
-    """Hauteur et largeur d'une sortie, pour une fenêtre glissante sur des cartes N×C×H×L."""
-    if window is None or x.dim() != 4 or isinstance(layer.padding, str):
+def _side(n: int, k: int, s: int, d: int, p: int, ceil: bool) -> int:
+    """Un côté d'une sortie : entrée, noyau, pas, dilatation, marge, arrondi vers le haut."""
+    free = n + 2 * p - d * (k - 1) - 1
+    if not ceil:
+        return free // s + 1
+    out = -(-free // s) + 1
+    # Arrondie vers le haut, la dernière fenêtre doit encore commencer dans l'image.
+    return out - 1 if (out - 1) * s >= n + p else out
+
+
+def _map_shape(
+    layer: Any, shape: Shape, window: Window | None, channels: int, ceil: bool = False
+) -> Shape | None:
+    """La forme d'une sortie, pour une fenêtre glissante sur des cartes N×C×H×L."""
+    if window is None or len(shape) != 4 or isinstance(layer.padding, str):
         return None
-    ceil, sizes = getattr(layer, "ceil_mode", False), []
-    for n, k, s, d, p in zip(x.shape[2:], *window, pair(layer.padding), strict=True):
-        free = n + 2 * p - d * (k - 1) - 1
-        out = (-(-free // s) if ceil else free // s) + 1
-        # Arrondie vers le haut, la dernière fenêtre doit encore commencer dans l'image.
-        sizes.append(out - 1 if ceil and (out - 1) * s >= n + p else out)
-    return sizes if min(sizes) > 0 else None
+    (kh, kw), (sh, sw), (dh, dw) = window
+    ph, pw = pair(layer.padding)
+    height = _side(shape[2], kh, sh, dh, ph, ceil)
+    width = _side(shape[3], kw, sw, dw, pw, ceil)
+    return (shape[0], channels, height, width) if height > 0 and width > 0 else None
 
 
-def _conv_shape(layer: nn.Conv2d, x: Tensor, window: Window | None) -> tuple[int, ...] | None:
-    sizes = _map_sizes(layer, x, window)
-    fits = sizes and x.shape[1] == layer.in_channels
-    return (x.shape[0], layer.out_channels, *sizes) if sizes and fits else None
+def _conv_shape(layer: nn.Conv2d, shape: Shape, window: Window | None) -> Shape | None:
+    fits = len(shape) == 4 and shape[1] == layer.in_channels
+    return _map_shape(layer, shape, window, layer.out_channels) if fits else None
 
 
-def _pool_shape(
-    layer: nn.MaxPool2d | nn.AvgPool2d, x: Tensor, window: Window | None
-) -> tuple[int, ...] | None:
-    sizes = _map_sizes(layer, x, window)
-    two_outputs = getattr(layer, "return_indices", False)
-    return (*x.shape[:2], *sizes) if sizes and not two_outputs else None
+def _pool_shape(layer: Any, shape: Shape, window: Window | None) -> Shape | None:
+    two_outputs = vars(layer).get("return_indices")  # une moyenne n'a pas ce réglage
+    fits = len(shape) == 4 and not two_outputs
+    return _map_shape(layer, shape, window, shape[1], layer.ceil_mode) if fits else None
 
 
-def _linear_shape(layer: nn.Linear, x: Tensor, window: Window | None) -> tuple[int, ...] | None:
-    return (*x.shape[:-1], layer.out_features) if x.shape[-1] == layer.in_features else None
+def _linear_shape(layer: nn.Linear, shape: Shape, window: Window | None) -> Shape | None:
+    return (*shape[:-1], layer.out_features) if shape[-1] == layer.in_features else None
 
 
-def _norm_shape(layer: nn.BatchNorm2d, x: Tensor, window: Window | None) -> tuple[int, ...] | None:
-    return tuple(x.shape) if x.dim() == 4 and x.shape[1] == layer.num_features else None
+def _norm_shape(layer: nn.BatchNorm2d, shape: Shape, window: Window | None) -> Shape | None:
+    return shape if len(shape) == 4 and shape[1] == layer.num_features else None
 
 
-def _same_shape(layer: nn.Module, x: Tensor, window: Window | None) -> tuple[int, ...]:
-    return tuple(x.shape)
+def _layer_norm_shape(layer: nn.LayerNorm, shape: Shape, window: Window | None) -> Shape | None:
+    normalized = layer.normalized_shape
+    return shape if shape[-len(normalized) :] == normalized else None
+
+
+def _same_shape(layer: nn.Module, shape: Shape, window: Window | None) -> Shape:
+    return shape
 
 
 _SAME_SHAPE: tuple[Any, ...] = (
@@ -76,8 +91,57 @@ KNOWN: dict[Any, ShapeRule] = {
     nn.MaxPool2d.forward: _pool_shape,
     nn.AvgPool2d.forward: _pool_shape,
     nn.BatchNorm2d.forward: _norm_shape,
+    nn.LayerNorm.forward: _layer_norm_shape,
     **{layer.forward: _same_shape for layer in _SAME_SHAPE},
 }
-# Deux tenseurs de même forme en donnent un troisième ; laisser PyTorch la calculer prendrait cent
-# microsecondes.
-KNOWN_OPERATIONS = {torch.ops.aten.add, torch.ops.aten.mul}
+
+
+def _broadcast(x: Tensor, y: Any) -> Shape | None:
+    if not isinstance(y, Tensor):
+        return tuple(x.shape) if isinstance(y, float | int) else None
+    try:
+        return tuple(torch.broadcast_shapes(x.shape, y.shape))
+    except RuntimeError:
+        return None
+
+
+def _joined(tensors: Sequence[Tensor], dim: int = 0) -> Shape | None:
+    first, *others = (list(x.shape) for x in tensors)
+    for sizes in others:
+        if len(sizes) != len(first):
+            return None
+        first[dim] += sizes[dim]
+        sizes[dim] = first[dim]
+        if sizes != first:
+            return None
+    return tuple(first)
+
+
+def _mean(x: Tensor, dims: Sequence[int] | None = None, keepdim: bool = False) -> Shape | None:
+    lost = {d % x.dim() for d in dims or ()}
+    kept = (1 if i in lost else n for i, n in enumerate(x.shape) if keepdim or i not in lost)
+    return tuple(kept) if lost else None
+
+
+def _product(dims: int, a: Tensor, b: Tensor) -> Shape | None:
+    fits = a.dim() == b.dim() == dims and a.shape[:-2] == b.shape[:-2]
+    return (*a.shape[:-1], b.shape[-1]) if fits and a.shape[-1] == b.shape[-2] else None
+
+
+def _biased_product(bias: Tensor, a: Tensor, b: Tensor) -> Shape | None:
+    return _product(2, a, b) if bias.shape == b.shape[1:] else None
+
+
+# L'opération -> la forme de ce qu'elle rend, d'après ses arguments, des nombres à virgule d'un même
+# type ; ``None`` s'ils ne conviennent pas. Laisser PyTorch la calculer prend de cent microsecondes à
+# une milliseconde.
+KNOWN_OPERATIONS: dict[Any, Callable[..., Shape | None]] = {
+    aten.add: _broadcast,
+    aten.mul: _broadcast,
+    aten.cat: _joined,
+    aten.mean: _mean,
+    aten.mm: partial(_product, 2),
+    aten.bmm: partial(_product, 3),
+    aten.addmm: _biased_product,
+    aten._safe_softmax: lambda x, dim: tuple(x.shape),
+}

@@ -55,7 +55,7 @@ def layer_field(
         return None
     if window is not None:
         return field.through(window)
-    return field if len(after) == 2 or tuple(after) == tuple(before) else None
+    return field if len(after) == 2 or after == before else None
 
 
 def operation_window(operation: Any, args: tuple[Any, ...]) -> Window | None:

@@ -115,11 +115,7 @@ def trace(
 @contextmanager
 def _wrapped(layers: Sequence[tuple[str, nn.Module]], tracer: "_Tracer") -> Iterator[None]:
     """Met les modules en évaluation et leur ``forward`` sous surveillance, le temps d'un bloc."""
-    changed = ("training", "forward")
-    before = [
-        (vars(layer), {key: vars(layer)[key] for key in changed if key in vars(layer)})
-        for _, layer in layers
-    ]
+    before = [(vars(layer), vars(layer).copy()) for _, layer in layers]
     try:
         for name, layer in layers:
             # Dans __dict__, sans passer par __setattr__ : les modules ne doivent rien remarquer.
@@ -127,8 +123,7 @@ def _wrapped(layers: Sequence[tuple[str, nn.Module]], tracer: "_Tracer") -> Iter
         yield
     finally:
         for own, state in before:
-            for key in set(changed) - set(state):
-                own.pop(key, None)
+            own.clear()
             own.update(state)
 
 
@@ -176,14 +171,15 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kind, window = layer_kind(layer), layer_window(layer)
 
         def run(x: Tensor, *args: Any, **kwargs: Any) -> Any:
-            shape = rule(layer, x, window) if x.is_meta else None
+            before = tuple(x.shape)
+            shape = rule(layer, before, window) if x.is_meta else None
             if shape is None:  # une entrée qui ne convient pas : PyTorch dira pourquoi
                 return self._layer(name, layer, forward)(x, *args, **kwargs)
             sources, field = trail_of(x)
-            trail = Trail(sources, layer_field(field, window, x.shape, shape))
-            macs, made = known_macs(layer, shape), blank(shape, x.dtype)
-            self._add(name, layer, kind, window, shape[1:], macs, trail, [made])
-            self.place = (self._path[-1], shape[1:])
+            trail, output = Trail(sources, layer_field(field, window, before, shape)), shape[1:]
+            made = blank(x, shape)
+            self._add(name, layer, kind, window, output, known_macs(layer, shape), trail, [made])
+            self.place = (self._path[-1], output)
             return made
 
         return run
@@ -202,7 +198,7 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._in_layer = False
             if any(result is x for x in given):  # rendue telle quelle, l'entrée garde sa marque
                 trail = trail_of(result)
-                result = blank(result.shape, result.dtype)
+                result = blank(result, result.shape)
                 set_trail(result, trail)
             made = list(tensors_in((result,)))
             shape = made[0].shape[1:] if made else ()
@@ -258,13 +254,17 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.place = (self._path[-1], given[0].shape[1:])
         operation = func.overloadpacket
         traced = [x for x in given if has_trail(x)]
-        if operation in KNOWN_OPERATIONS and len(traced) == 2 and given[0].shape == given[1].shape:
-            result, macs = blank(given[0].shape, given[0].dtype), 0
+        rule = KNOWN_OPERATIONS.get(operation)
+        dtype = given[0].dtype
+        plain = rule and not kwargs and dtype.is_floating_point
+        if plain and all(x.dtype is dtype for x in given) and (shape := rule(*args)):
+            result = blank(given[0], shape)
         else:
             args = tuple(to_meta(arg) for arg in args)
-            result = func(*args, **{name: to_meta(value) for name, value in kwargs.items()})
-            count = flop_registry.get(operation)
-            macs = count(*args, **kwargs, out_val=result) // 2 if count else 0
+            kwargs = {name: to_meta(value) for name, value in kwargs.items()}
+            result = func(*args, **kwargs)
+        count = flop_registry.get(operation)
+        macs = count(*args, **kwargs, out_val=result) // 2 if count else 0
         made = list(tensors_in((result,)))
         if made and (traced or macs):  # sinon, rien que des paramètres et des constantes
             self._follow(func, macs, operation_window(operation, args), traced, made)

@@ -35,7 +35,7 @@ def test_without_the_known_layers_the_rows_are_the_same(name, monkeypatch):
     net, size = build(name)
     fast = reseaux.summarize(net, size)
     monkeypatch.setattr(tracing, "KNOWN", {})
-    monkeypatch.setattr(tracing, "KNOWN_OPERATIONS", set())
+    monkeypatch.setattr(tracing, "KNOWN_OPERATIONS", {})
     executed = reseaux.summarize(net, size)
     assert fast.rows == executed.rows
     assert fast.unlisted == executed.unlisted

@@ -7,7 +7,7 @@ ligne de :class:`Family`.
 
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import torch
@@ -140,13 +140,14 @@ SILENT = {aten.clone, aten._to_copy, aten.copy_, aten._unsafe_view, aten.cat, at
 
 def layer_kind(layer: nn.Module) -> AnyKind:
     """Le genre d'une couche, cherché dans ses classes de base : une sous-classe hérite du genre."""
-    return _class_kind(type(layer))
+    cls: Any = type(layer)
+    return _class_kind(cls)
 
 
-@lru_cache
-def _class_kind(layer: type[nn.Module]) -> AnyKind:
-    found = (_KINDS[cls] for cls in layer.__mro__ if cls in _KINDS)
-    return next(found, None) or UnknownKind(layer.__name__)
+@cache
+def _class_kind(cls: type) -> AnyKind:
+    found = (_KINDS[base] for base in cls.__mro__ if base in _KINDS)
+    return next(found, None) or UnknownKind(cls.__name__)
 
 
 def operation_kind(operation: Any, macs: int, has_window: bool, paths: int) -> Kind | None:

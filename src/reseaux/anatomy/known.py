@@ -97,30 +97,35 @@ KNOWN: dict[Any, ShapeRule] = {
 
 
 def _broadcast(x: Tensor, y: Any) -> Shape | None:
+    one = tuple(x.shape)
     if not isinstance(y, Tensor):
-        return tuple(x.shape) if isinstance(y, float | int) else None
-    try:
-        return tuple(torch.broadcast_shapes(x.shape, y.shape))
-    except RuntimeError:
-        return None
+        return one if isinstance(y, float | int) else None
+    other = tuple(y.shape)
+    if one == other:
+        return one
+    missing = len(one) - len(other)
+    pairs = list(zip((1,) * -missing + one, (1,) * missing + other, strict=True))
+    fits = all(n == m or 1 in (n, m) for n, m in pairs)
+    return tuple(m if n == 1 else n for n, m in pairs) if fits else None
 
 
 def _joined(tensors: Sequence[Tensor], dim: int = 0) -> Shape | None:
     first, *others = (list(x.shape) for x in tensors)
+    if not -len(first) <= dim < len(first):
+        return None
     for sizes in others:
         if len(sizes) != len(first):
             return None
-        first[dim] += sizes[dim]
-        sizes[dim] = first[dim]
+        sizes[dim] = first[dim] = first[dim] + sizes[dim]
         if sizes != first:
             return None
     return tuple(first)
 
 
 def _mean(x: Tensor, dims: Sequence[int] | None = None, keepdim: bool = False) -> Shape | None:
-    lost = {d % x.dim() for d in dims or ()}
+    lost = {range(x.dim())[d] for d in dims or () if -x.dim() <= d < x.dim()}
     kept = (1 if i in lost else n for i, n in enumerate(x.shape) if keepdim or i not in lost)
-    return tuple(kept) if lost else None
+    return tuple(kept) if dims and len(lost) == len(dims) else None
 
 
 def _product(dims: int, a: Tensor, b: Tensor) -> Shape | None:
@@ -132,9 +137,9 @@ def _biased_product(bias: Tensor, a: Tensor, b: Tensor) -> Shape | None:
     return _product(2, a, b) if bias.shape == b.shape[1:] else None
 
 
-# L'opération -> la forme de ce qu'elle rend, d'après ses arguments, des nombres à virgule d'un même
-# type ; ``None`` s'ils ne conviennent pas. Laisser PyTorch la calculer prend de cent microsecondes à
-# une milliseconde.
+# L'opération -> la forme de ce qu'elle rend, d'après ses arguments (des nombres à virgule d'un même
+# type) ; ``None`` s'ils ne conviennent pas. La faire calculer par PyTorch prend de cent
+# microsecondes à une milliseconde.
 KNOWN_OPERATIONS: dict[Any, Callable[..., Shape | None]] = {
     aten.add: _broadcast,
     aten.mul: _broadcast,

@@ -114,8 +114,16 @@ def trace(
 
 @contextmanager
 def _wrapped(layers: Sequence[tuple[str, nn.Module]], tracer: "_Tracer") -> Iterator[None]:
-    """Met les modules en évaluation et leur ``forward`` sous surveillance, le temps d'un bloc."""
-    before = [(vars(layer), vars(layer).copy()) for _, layer in layers]
+    """Met les modules en évaluation et leur ``forward`` sous surveillance, le temps d'un bloc.
+
+    Les attributs, et les dictionnaires que sont certains, redeviennent ensuite ce qu'ils étaient.
+    """
+    before = []
+    for _, layer in layers:
+        own = vars(layer)
+        before.append((own, own.copy()))
+        if type(layer).forward not in KNOWN:  # son calcul peut changer un tampon, remplir un cache
+            before += [(value, value.copy()) for value in own.values() if type(value) is dict]
     try:
         for name, layer in layers:
             # Dans __dict__, sans passer par __setattr__ : les modules ne doivent rien remarquer.
@@ -238,8 +246,8 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def add_uncalled(self, layers: Iterable[tuple[str, nn.Module]]) -> None:
         """Ajoute une ligne, sans sortie, pour les paramètres qu'aucune couche appelée ne porte."""
         for name, layer in layers:
-            own = (p for p in layer._parameters.values() if p is not None)
-            if any(id(p) not in self._counted for p in own):
+            own = layer._parameters and [p for p in layer._parameters.values() if p is not None]
+            if own and any(id(p) not in self._counted for p in own):
                 self._add(name, layer, layer_kind(layer), None, (), 0, Trail((), None), ())
 
     def __torch_dispatch__(
@@ -254,10 +262,9 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.place = (self._path[-1], given[0].shape[1:])
         operation = func.overloadpacket
         traced = [x for x in given if has_trail(x)]
-        rule = KNOWN_OPERATIONS.get(operation)
-        dtype = given[0].dtype
-        plain = rule and not kwargs and dtype.is_floating_point
-        if plain and all(x.dtype is dtype for x in given) and (shape := rule(*args)):
+        rule, types = KNOWN_OPERATIONS.get(operation), {x.dtype for x in given}
+        plain = not kwargs and len(types) == 1 and given[0].is_floating_point()
+        if rule and plain and (shape := rule(*args)) is not None:
             result = blank(given[0], shape)
         else:
             args = tuple(to_meta(arg) for arg in args)

@@ -3,12 +3,16 @@
 import pytest
 import timm
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 from torchvision import models
 
 import reseaux
 from reseaux.anatomy import known, tracing
 from reseaux.anatomy.receptive import layer_window
+
+aten = torch.ops.aten
 
 TORCHVISION = (
     *("alexnet", "vgg11_bn", "resnet18", "resnext50_32x4d", "densenet121", "googlenet"),
@@ -45,6 +49,7 @@ LAYERS = (
     *(nn.Conv2d(4, 6, (3, 2), (2, 1), (1, 0), (1, 2), 2), nn.Conv2d(4, 4, 3, padding="same")),
     *(nn.MaxPool2d(3, 2, ceil_mode=True), nn.MaxPool2d((2, 3), dilation=2), nn.AvgPool2d(2)),
     *(nn.AvgPool2d(2, 3, 1, ceil_mode=True), nn.Linear(9, 5), nn.BatchNorm2d(4), nn.GELU()),
+    nn.LayerNorm(9),
 )
 
 
@@ -53,7 +58,8 @@ LAYERS = (
 def test_the_shape_is_that_of_the_execution(layer, size):
     x = torch.zeros(2, *size)
     rule = known.KNOWN[type(layer).forward]
-    assert rule(layer, x, layer_window(layer)) in (tuple(layer.eval()(x).shape), None)
+    made = tuple(layer.eval()(x).shape)
+    assert rule(layer, tuple(x.shape), layer_window(layer)) in (made, None)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +73,44 @@ def test_the_shape_is_that_of_the_execution(layer, size):
         (nn.MaxPool2d(10), (4, 9, 9)),
         (nn.Linear(8, 2), (4, 9, 9)),
         (nn.BatchNorm2d(3), (4, 9, 9)),
+        (nn.LayerNorm((4, 9)), (4, 9, 9)),
     ],
 )
 def test_what_does_not_fit_is_left_to_pytorch(layer, size):
-    assert (
-        known.KNOWN[type(layer).forward](layer, torch.zeros(1, *size), layer_window(layer)) is None
-    )
+    assert known.KNOWN[type(layer).forward](layer, (1, *size), layer_window(layer)) is None
+
+
+sides = st.lists(st.integers(1, 3), min_size=1, max_size=3).map(tuple)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from([*known.KNOWN_OPERATIONS]), sides, sides, sides, st.integers(-3, 2))
+def test_an_operation_gives_the_shape_of_its_execution_or_leaves_it(operation, a, b, c, dim):
+    """Ce qu'une règle accepte, PyTorch l'accepte aussi, et rend cette forme."""
+    x, y, z = (torch.zeros(size) for size in (a, b, c))
+    arguments = {
+        aten.cat: ([x, y, z], dim),
+        aten.mean: (x, [dim], dim > 0),
+        aten.addmm: (x, y, z),
+        aten._safe_softmax: (x, -1),
+    }.get(operation, (x, y))
+    found = known.KNOWN_OPERATIONS[operation](*arguments)
+    try:
+        expected = tuple(operation(*arguments).shape)
+    except (RuntimeError, IndexError):
+        expected = None
+    if operation in (aten.add, aten.mul, aten.cat, aten.mean, aten.mm, aten.bmm):
+        assert found == expected
+    else:
+        assert found in (expected, None)
+
+
+def test_operations_of_several_types_are_left_to_pytorch():
+    class Masked(nn.Module):
+        def forward(self, x):
+            seen.append((x > 0) * x)
+            return x
+
+    seen = []
+    reseaux.summarize(Masked(), (3, 4, 4))
+    assert seen[0].dtype is torch.float32

@@ -109,6 +109,51 @@ def test_the_module_is_left_as_it_was():
     assert not any("forward" in vars(m) for m in net.modules())
 
 
+class Remembering(nn.Module):
+    """Garde ce qu'elle a vu : un attribut, un tampon, une case d'un dictionnaire."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.cache = nn.Conv2d(3, 4, 3), {}
+        self.register_buffer("mean", torch.zeros(4))
+
+    def forward(self, x):
+        made = self.conv(x)
+        self.last = self.cache[tuple(x.shape)] = made
+        self.mean = made.mean((0, 2, 3))
+        return made + self.mean.view(-1, 1, 1)
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        nn.utils.weight_norm,
+        nn.utils.spectral_norm,
+        nn.utils.parametrizations.weight_norm,
+        lambda layer: nn.Sequential(layer, Remembering()),
+    ],
+)
+@pytest.mark.parametrize("size", [(3, 8, 8), (3, 1, 1)])
+def test_a_module_keeps_nothing_of_what_it_computed(wrap, size):
+    net = wrap(nn.Conv2d(3, 3, 3))
+    x = torch.rand(1, 3, 8, 8)
+    before, state = net.eval()(x), [(vars(m), {**vars(m)}) for m in net.modules()]
+    copies = [{k: {**v} for k, v in own.items() if isinstance(v, dict)} for own, _ in state]
+    try:
+        reseaux.summarize(net, size)
+    except reseaux.ReseauxError:
+        assert size == (3, 1, 1)
+    for (own, expected), dicts in zip(state, copies, strict=True):
+        assert own.keys() == expected.keys()
+        assert all(own[key] is value for key, value in expected.items())
+        assert {k: {**v} for k, v in own.items() if isinstance(v, dict)}.keys() == dicts.keys()
+        for key, value in dicts.items():
+            assert [*own[key]] == [*value]
+            assert all(own[key][name] is item for name, item in value.items())
+    assert torch.equal(net(x), before)
+
+
 def test_a_failure_leaves_the_module_as_it_was():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(7, 7)).train()
     net[1].forward = forward = net[1].forward  # posé sur l'instance par son auteur

@@ -53,4 +53,17 @@ def test_a_weight_becomes_a_tensor_without_values():
     assert (made[0].is_meta, made[0].shape) == (True, weight.shape)
     assert made[1][0] is kept
     assert made[1][1:] == ("mean", None)
-    assert trails.blank((4, 5), torch.float16).dtype is torch.float16
+
+
+def test_a_blank_keeps_the_order_of_the_places_and_takes_no_trail():
+    like = torch.empty(2, 3, 4, dtype=torch.float16, device="meta").transpose(1, 2)
+    trails.set_trail(like, trails.Trail((1,), None))
+    for made in (
+        trails.blank(like, (2, 4, 3)),
+        trails.blank(like, (5,)),
+        trails.blank(torch.ones(2).half(), (2,)),
+    ):
+        assert made.is_meta
+        assert made.dtype is torch.float16
+        assert not trails.has_trail(made)
+    assert trails.blank(like, (2, 4, 3)).stride() == like.stride()

@@ -77,15 +77,8 @@ def trace(
 ) -> tuple[list[Row], tuple[tuple[str, int], ...]]:
     """Traverse ``module`` avec des tenseurs « meta », puis le remet dans son état d'avant.
 
-    Args:
-        module: le réseau.
-        inputs: ses entrées, sur le périphérique « meta ».
-
-    Returns:
-        Les lignes, et les opérations sans ligne avec leur nombre.
-
-    Raises:
-        ReseauxError: le calcul échoue ; le message nomme la couche et la forme qu'elle a reçue.
+    Rend les lignes, et les opérations sans ligne avec leur nombre. Si le calcul échoue, lève un
+    ``ReseauxError`` qui nomme la couche et la forme qu'elle a reçue.
     """
     tracer = _Tracer(module)
     for x in inputs:

@@ -97,8 +97,10 @@ def check_inputs(flat_inputs: Sequence[Any], moves: bool) -> list[Any]:
     changed = explicit or images[:1]
     for image in changed:
         _check_image(image)
+    if not moves:
+        return changed
     followers = [x for x in flat_inputs if isinstance(x, tv_tensors.TVTensor) and not is_image(x)]
-    sizes = {tuple(F.get_size(x)) for x in [*changed, *followers]} if moves else set()
+    sizes = {tuple(F.get_size(x)) for x in [*changed, *followers]}
     if len(sizes) > 1:
         found = " et ".join(f"{height} × {width}" for height, width in sorted(sizes))
         raise ReseauxError(

@@ -13,6 +13,7 @@ import argparse
 import ast
 import compileall
 import contextlib
+import gc
 import hashlib
 import importlib
 import json
@@ -264,6 +265,8 @@ def main() -> int:
         )
         for name in PRELOADED if given.racine == ROOT else ():
             importlib.import_module(name)
+        gc.freeze()  # les essais partagent ces pages au lieu de les recopier
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # l'essai en cours s'arrête aussi
         whole = work(todo, folder, given.travailleurs, given.resultats)
     names = {(m.module, m.before, m.after): job.name for job in todo for m in job.mutants}
     found = scores(names, read_results(given.resultats))

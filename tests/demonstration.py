@@ -79,7 +79,9 @@ def imported(file: Path) -> set[str]:
     return names
 
 
-def jobs(root: Path, wanted: list[str], size: int | None, seed: int) -> Iterator[Job]:
+def jobs(
+    root: Path, wanted: list[str], size: int | None, seed: int, own_only: bool
+) -> Iterator[Job]:
     """Les altérations demandées : celles d'un module, d'un paquet, ou du « cours »."""
 
     def asked(name: str) -> bool:
@@ -95,6 +97,7 @@ def jobs(root: Path, wanted: list[str], size: int | None, seed: int) -> Iterator
         stem = parts[-1].strip("_") if parts[-1] != "__init__" or len(parts) < 3 else parts[-2]
         own = str(Path("tests", *parts[:-1], f"test_{stem}.py"))
         others = [name for name, names in readers.items() if module in names and name != own]
+        others = [] if own_only and own in readers else others
         stages = [stage for stage in ([own] if own in readers else [], others) if stage]
         text = file.read_text(encoding="utf-8")
         made = list(mutants(module, text, size, seed))
@@ -246,6 +249,7 @@ def main() -> int:
     parser.add_argument(
         "--travailleurs", type=int, default=os.cpu_count(), help="processus à la fois"
     )
+    parser.add_argument("--propres", action="store_true", help="s'en tenir aux tests du module")
     parser.add_argument(
         "--seuil", type=float, default=95, help="part à voir dans chaque paquet, en %%"
     )
@@ -253,10 +257,11 @@ def main() -> int:
     parser.add_argument("--racine", type=Path, default=ROOT, help=argparse.SUPPRESS)
     given = parser.parse_args()
     size = None if given.par_module == "toutes" else int(given.par_module)
+    chosen = given.modules, size, given.graine, given.propres
     given.resultats.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
         folder = copy_project(given.racine, Path(temporary) / "cours")
-        todo = list(jobs(folder, given.modules, size, given.graine))
+        todo = list(jobs(folder, *chosen))
         if not todo:
             parser.error(f"aucun module ne répond à {' '.join(given.modules)}")
         print(

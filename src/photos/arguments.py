@@ -3,12 +3,14 @@
 import argparse
 import os
 import shlex
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from photos.console import readable
 from photos.french import french_argparse
-from photos.request import OUTPUT, Method, Request
+from photos.request import OUTPUT, SIZES, Method, Request
 from reseaux import __version__
 from reseaux.settings import SETTINGS
 
@@ -55,7 +57,7 @@ def read_request(given: argparse.Namespace, words: Sequence[str]) -> Request:
         seed=given.graine,
         resume=given.reprendre,
         overwrite=given.ecraser,
-        command=shlex.join([*launcher, *words]),
+        command=" ".join(map(_quoted, [*launcher, *words])),
     )
 
 
@@ -141,7 +143,8 @@ def _add_learning(learn: argparse.ArgumentParser) -> None:
         help="sinon, la part des images mise de côté pour le test (par défaut : 0.25)",
     )  # fmt: skip
     learn.add_argument(
-        "--taille", metavar="PIXELS", type=_number(int, 32, 1024, "un entier de 32 à 1024"),
+        "--taille", metavar="PIXELS",
+        type=_number(int, *SIZES, f"un entier de {SIZES[0]} à {SIZES[1]}"),
         help=f"côté des carrés donnés au réseau (par défaut : {sizes})",
     )  # fmt: skip
     learn.add_argument(
@@ -160,7 +163,16 @@ def _add_learning(learn: argparse.ArgumentParser) -> None:
 
 def _path(text: str) -> Path:
     """Un chemin ; « ~ », que le terminal laisse entre guillemets, est le dossier de départ."""
+    if "\0" in text:
+        raise argparse.ArgumentTypeError("un chemin n'a pas de caractère nul")
     return Path(os.path.expanduser(text))  # noqa: PTH111 (ne lève rien si ce dossier est inconnu)
+
+
+def _quoted(word: str) -> str:
+    """Un mot tel que le terminal le relit ; un nom qui ne s'affiche pas, à la façon de bash."""
+    if readable(word) == unicodedata.normalize("NFC", word):
+        return shlex.quote(word)
+    return "$'" + readable(word.replace("\\", "\\\\")).replace("'", "\\'") + "'"
 
 
 def _number(

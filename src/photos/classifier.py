@@ -7,52 +7,24 @@ Le fichier est au format safetensors : des nombres, et une description en JSON (
 préparation, profondeur). L'ouvrir ne peut exécuter aucun code.
 """
 
-import json
+import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import safetensors.torch
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
+from photos.description import Description, foreign, from_json
 from photos.request import Method
-from reseaux.atomic import atomic_write
 from reseaux.errors import ReseauxError
-from reseaux.reuse import checkpoints, transfer, weights
-
-FORMAT = 1  # à augmenter si le contenu du fichier change
+from reseaux.reuse import checkpoints, hub, packaged, tensor_files, transfer, weights
 
 Squares = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Description:
-    """Ce qu'il faut savoir pour refaire le classifieur, en plus de ses nombres.
-
-    Attributes:
-        method: sonde ou réglage fin.
-        network: le nom du réseau pré-entraîné (voir :func:`weights.load`).
-        names: les classes, dans l'ordre des sorties.
-        size: côté des carrés donnés au réseau, en pixels.
-        mean: moyenne retirée à chaque canal, pour des valeurs entre 0 et 1.
-        std: ce par quoi chaque canal est ensuite divisé.
-        depth: la profondeur lue par la sonde, ou la première qui a appris.
-    """
-
-    method: Method
-    network: str
-    names: tuple[str, ...]
-    size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    depth: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +48,9 @@ class Classifier:
         Args:
             squares: N×côté×côté×3, octets.
             batch_size: nombre d'images traitées ensemble.
+
+        Raises:
+            ReseauxError: une réponse n'est pas un nombre : les poids ne valent rien.
         """
         self.model.eval()
         device = next(self.model.parameters()).device
@@ -83,7 +58,12 @@ class Classifier:
             self.model(batch.to(device)).double().softmax(dim=1).cpu()
             for batch in torch.split(to_tensor(squares), batch_size)
         ]
-        return torch.cat(found).numpy()
+        answers = torch.cat(found)
+        if not answers.isfinite().all():
+            raise ReseauxError(
+                "Ce modèle répond autre chose que des nombres : ses poids débordent. Réapprenez-le."
+            )
+        return answers.numpy()
 
 
 def normalize(mean: Sequence[float], std: Sequence[float]) -> nn.Module:
@@ -126,69 +106,77 @@ def assemble(
 
 
 def save(classifier: Classifier, path: Path) -> None:
-    """Écrit le classifieur, d'un coup, au format safetensors."""
-    tensors = {k: t.detach().cpu().contiguous().clone() for k, t in classifier.learned.items()}
-    described = asdict(classifier.description) | {"method": classifier.description.method.value}
-    metadata = json.dumps({"format": FORMAT, **described}, ensure_ascii=False)
-    with atomic_write(path) as stream:
-        stream.write(safetensors.torch.save(tensors, metadata={"reseaux": metadata}))
+    """Écrit le classifieur, d'un coup, au format safetensors, avec son empreinte."""
+    metadata = {"reseaux": classifier.description.to_json()}
+    tensor_files.write(path, tensor_files.to_safetensors(classifier.learned, metadata))
 
 
 def load(path: Path) -> Classifier:
-    """Relit un classifieur écrit par :func:`save`, et recharge son réseau.
+    """Relit un classifieur écrit par :func:`save`, et recharge son réseau, sans rien télécharger.
 
     Raises:
-        ReseauxError: fichier absent, abîmé, ou qui n'est pas un classifieur du cours.
+        ReseauxError: fichier absent, abîmé, ou qui n'est pas un classifieur du cours ; réseau d'une
+            sonde qui n'est pas sur cette machine.
     """
     if not path.is_file():
         raise ReseauxError(
             f"Le modèle « {path} » n'existe pas. Apprenez-en un d'abord : "
             "« reseaux apprendre DOSSIER », ou donnez son dossier par « --modele »."
         )
-    try:
-        with safe_open(path, framework="pt") as content:
-            metadata = content.metadata() or {}
-            learned = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise ReseauxError(
-            f"Le modèle « {path} » est tronqué, abîmé ou illisible. Réapprenez-le."
-        ) from error
-    description = _description(path, metadata.get("reseaux"))
-    if description.method is Method.LINEAR_PROBE:
-        count = len(description.names)
-        if not {"weight", "bias"} <= set(learned) or len(learned["weight"]) != count:
-            raise _foreign(path)
-        head = nn.Linear(learned["weight"].shape[1], count).requires_grad_(False)
-        checkpoints.fill(head, learned, path)
-        return assemble(description, weights.load(description.network).model, head)
-    # Tous les poids sont dans le fichier : ceux d'ImageNet ne serviraient qu'à être écrasés.
-    network = weights.architecture(description.network).model
-    transfer.new_head(network, len(description.names), seed=0)
-    checkpoints.fill(network, learned, path)
-    return assemble(description, network)
+    learned, metadata = tensor_files.read(path)
+    if metadata.keys() != {"reseaux"}:  # un autre fichier, ou l'empreinte sous un nom abîmé
+        raise foreign(path)
+    description = from_json(metadata["reseaux"], path)
+    count = len(description.names)
+    if description.method is Method.FINE_TUNING:
+        # Tous les poids sont dans le fichier : ceux d'ImageNet ne serviraient qu'à être écrasés.
+        return assemble(description, _tuned(description.network, count, learned, path))
+    weight = learned.get("weight", torch.empty(0))
+    if weight.ndim != 2 or len(weight) != count or not weight.numel():
+        raise foreign(path, " (« weight »)")
+    head = nn.Linear(weight.shape[1], count).requires_grad_(False)
+    _fill(head, learned, path)
+    network = _on_this_machine(description.network)
+    blank = torch.zeros(1, 3, description.size, description.size)
+    with torch.inference_mode():
+        width = transfer.Backbone(network, description.depth)(blank).shape[1]
+    if width != head.in_features:
+        raise foreign(path, " (« weight »)")
+    return assemble(description, network, head)
 
 
-def _description(path: Path, metadata: str | None) -> Description:
-    """Relit la description, sans lui faire confiance : le fichier vient peut-être d'ailleurs."""
-    try:
-        given: Any = json.loads(metadata or "")
-        version = given.pop("format")
-        if version != FORMAT:
+def _tuned(name: str, classes: int, learned: dict[str, Tensor], path: Path) -> nn.Module:
+    """Le réseau réglé ; on le compare à ses poids avant de lui donner de la mémoire."""
+    for device in ("meta", "cpu"):
+        with torch.device(device), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # « meta » ne garde rien : c'est voulu
+            network = weights.architecture(name).model
+            transfer.new_head(network, classes, seed=0)
+            _fill(network, learned, path)
+    return network
+
+
+def _fill(model: nn.Module, learned: dict[str, Tensor], path: Path) -> None:
+    """Remplit un réseau de nombres, s'ils en sont et si ce sont les siens."""
+    for name, expected in model.state_dict().items():
+        given = learned.get(name, expected)
+        if given.dtype != expected.dtype or not (given.is_meta or given.isfinite().all()):
             raise ReseauxError(
-                f"« {path.name} » est au format {version} ; cette version lit le format {FORMAT}. "
-                "Mettez le cours à jour."
+                f"« {path} » : « {name} » a des valeurs infinies, ou qui ne sont pas des nombres "
+                "du bon genre ; ce modèle ne peut pas répondre. Réapprenez-le."
             )
-        for name in ("names", "mean", "std"):
-            given[name] = tuple(given[name])
-        return Description(**{**given, "method": Method(given["method"])})
-    except ReseauxError:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise _foreign(path) from error
+    checkpoints.fill(model, learned, path)
 
 
-def _foreign(path: Path) -> ReseauxError:
-    return ReseauxError(
-        f"« {path} » n'est pas un modèle écrit par « reseaux apprendre ». "
-        "Donnez par « --modele » le dossier qu'il a écrit."
-    )
+def _on_this_machine(name: str) -> nn.Module:
+    """Un réseau et ses poids, s'ils sont déjà là : un fichier d'ailleurs ne télécharge rien."""
+    if name in packaged.PACKAGED:
+        return weights.load(name).model
+    file = hub.cached(hub.resolve(name)[1].url)
+    if not file.is_file():
+        raise ReseauxError(
+            f"Ce modèle se sert de « {name} », dont les poids ne sont pas sur cette machine. "
+            f'Téléchargez-les, si vous le voulez : « python -c "from reseaux.reuse import weights; '
+            f"weights.load('{name}')\" »."
+        )
+    return weights.load(name, file).model

@@ -7,23 +7,26 @@
 
 Le dossier de sortie reçoit ``modele.safetensors``, ``rapport.html``, ``rapport.txt``,
 ``confusion.png``, ``erreurs.png`` et ``fichiers.csv``, qui dit ce qu'est devenu chaque fichier.
-Chacun est écrit d'un coup : une commande interrompue ne laisse pas de fichier à moitié écrit.
+Ils sont écrits ensemble : une commande interrompue laisse ceux d'avant, entiers.
 """
 
 import argparse
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from photos import results
 from photos.arguments import parse, read_request
-from photos.console import complain, speaks
+from photos.console import complain, readable, say, speaks
 from photos.request import OUTPUT, TRAINING, Method, Request
 from reseaux.errors import ReseauxError, os_reason
 
+_running: list[argparse.Namespace] = []  # la commande en cours, s'il y en a une
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Le point d'entrée ; rend le code de sortie.
+    """Exécute une ligne de commande ; rend le code de sortie.
 
     Args:
         argv: les mots qui suivent ``reseaux`` ; par défaut, ceux du système.
@@ -36,28 +39,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         given = parse(words)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
+    _running[:] = [given]
     if "torch" not in sys.modules and sys.stderr.isatty():
         complain("Chargement de PyTorch…")
     try:
         _run(given, words)
-    except KeyboardInterrupt:
-        return _interrupted(given)
+        sys.stdout.flush()
     except BrokenPipeError:  # « | head » a cessé de lire : rien à dire, et nulle part où le dire
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ReseauxError, OSError, MemoryError, RuntimeError) as error:
-        # Interrompu en pleine sauvegarde, torch lève sa propre erreur par-dessus Ctrl+C.
-        if _comes_from_interrupt(error):
-            return _interrupted(given)
-        message = _explanation(error)
-        if not message:
+    except (KeyboardInterrupt, ReseauxError, OSError, MemoryError, RuntimeError) as error:
+        # Au milieu d'une sauvegarde, torch lève sa propre erreur par-dessus la vraie.
+        causes = list(_causes(error))
+        if any(isinstance(cause, KeyboardInterrupt) for cause in causes):
+            complain(f"\n{goodbye()}")
+            return 130
+        message = next(filter(None, map(_explanation, causes)), None)
+        if message is None:
             raise
         complain(f"Erreur : {message}")
         return 1
     return 0
 
 
-def _explanation(error: Exception) -> str:
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Une erreur, puis celles qu'elle a recouvertes."""
+    while error is not None:
+        yield error
+        error = error.__context__
+
+
+def _explanation(error: BaseException) -> str:
     """Ce qu'il faut dire d'une erreur ; rien d'un défaut du programme : il se montre."""
     if isinstance(error, ReseauxError):
         return str(error)
@@ -92,27 +104,24 @@ def _run(given: argparse.Namespace, words: Sequence[str]) -> None:
             networks.show_names()
 
 
-def _comes_from_interrupt(error: BaseException | None) -> bool:
-    """Dit si une erreur vient, de près ou de loin, de Ctrl+C."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__context__
-    return error is not None
-
-
-def _interrupted(given: argparse.Namespace) -> int:
-    """Dit ce qui reste après Ctrl+C ; rend le code de sortie."""
-    kept = ""
-    if given.commande == "apprendre" and (saved := given.sortie / TRAINING).exists():
-        kept = f" La sauvegarde « {saved} » est gardée : ajoutez « --reprendre »."
-    complain("\nInterrompu." + kept)
-    return 130
+def goodbye() -> str:
+    """Range après Ctrl+C, et dit ce qui reste."""
+    given = _running[0] if _running else argparse.Namespace(commande="")
+    if given.commande == "dessine":
+        results.forget(given.sortie)
+    if given.commande != "apprendre":
+        return "Interrompu."
+    results.tidy(given.sortie)
+    saved = given.sortie / TRAINING
+    kept = f" La sauvegarde « {readable(str(saved))} » est gardée : ajoutez « --reprendre »."
+    return f"Interrompu.{kept if saved.exists() else ''}"
 
 
 def _learn(request: Request) -> None:
     """Lit le dossier, apprend, teste, écrit."""
     import torch
 
-    from photos import dataset, learning, report, results
+    from photos import dataset, learning, report
     from reseaux.reuse import distributed
 
     cards = request.setting.graphics_card and torch.cuda.is_available()
@@ -123,14 +132,16 @@ def _learn(request: Request) -> None:
                 "commande sans « torchrun », ou choisissez « --methode reglage-fin »."
             )
         read = dataset.read(request)
-        results.claim(request, worker)
+        results.check(request)
+        distributed.wait(worker)  # personne n'écrit tant qu'un autre regarde
         if worker.rank == 0:
-            print(read.describe())
+            results.claim(request)
+            say(read.describe())
         learned = learning.learn(request, read, worker)
     if worker.rank:
         return  # le rang 0 seul teste et écrit
-    print(report.write(request, read, learned))
+    say(report.write(request, read, learned))
     if request.method is Method.FINE_TUNING:
         (request.output / TRAINING).unlink(missing_ok=True)  # terminé : plus rien à reprendre
     place = "" if str(request.output) == OUTPUT else f"--modele {shlex.quote(str(request.output))} "
-    print(f"Et maintenant : reseaux predire {place}IMAGE")
+    say(f"Et maintenant : reseaux predire {place}IMAGE")

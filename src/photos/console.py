@@ -4,16 +4,55 @@ import csv
 import io
 import json
 import os
+import re
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from reseaux.formatting import decimal, integer
+from reseaux.formatting import integer
 from reseaux.tables import Cell, Table
 
 T = TypeVar("T")
 
 _SHOWN = 20  # lignes d'un tableau à l'écran ; les fichiers, eux, disent tout
+# Ce qui agit sur un terminal ou sur le sens de lecture, et les octets hors de l'UTF-8.
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_FORMULA = tuple("=+-@\t\r＝＋－＠")  # ce qui commence une formule, dans un tableur
+
+
+def readable(text: str) -> str:
+    """Un nom affichable sur une ligne, écrit d'une seule façon : macOS sépare « é » en deux.
+
+    Ce qui ne s'affiche pas s'écrit comme en Python ; un octet hors de l'UTF-8, « \\xe8 ».
+    """
+
+    def escaped(match: re.Match[str]) -> str:
+        code = ord(match[0])
+        if 0xDC80 <= code <= 0xDCFF:  # comme Python lit un octet hors de l'UTF-8
+            return f"\\x{code - 0xDC00:02x}"
+        return f"\\u{code:04x}" if code > 0x7F else repr(match[0])[1:-1]
+
+    return _CONTROL.sub(escaped, unicodedata.normalize("NFC", text))
+
+
+def printable(text: str) -> str:
+    """Un texte, ses lignes gardées : rien de ce qu'il cite n'agit sur un terminal."""
+    return "\n".join(map(readable, text.split("\n")))
+
+
+def say(text: str) -> None:
+    """Écrit un texte sur la sortie."""
+    print(printable(text))
+
+
+def output(data: str) -> None:
+    """Écrit un CSV ou un JSON sur la sortie, toujours en UTF-8 : un programme va le relire."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    sys.stdout.write(data)
 
 
 def speaks() -> bool:
@@ -24,7 +63,7 @@ def speaks() -> bool:
 def complain(message: str) -> None:
     """Écrit un message sur la sortie d'erreur."""
     if speaks():
-        print(message, file=sys.stderr, flush=True)
+        print(printable(message), file=sys.stderr, flush=True)
 
 
 def progress(items: Iterable[T], what: str, unit: str) -> Iterable[T]:
@@ -50,12 +89,24 @@ def shown(table: Table) -> str:
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """Un tableau comme un tableur français l'attend : « ; », virgule décimale."""
-    text = io.StringIO()
+    """Un tableau comme un tableur français l'attend : marque de l'UTF-8, « ; », virgule décimale.
+
+    Un texte qu'un tableur prendrait pour une formule est précédé d'une apostrophe.
+    """
+    text = io.StringIO("\ufeff")
+    text.seek(1)
     writer = csv.writer(text, delimiter=";", lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([decimal(c, 4) if isinstance(c, float) else c for c in row] for row in rows)
+    writer.writerows([_csv_cell(cell) for cell in row] for row in rows)
     return text.getvalue()
+
+
+def _csv_cell(cell: Cell) -> Cell:
+    if isinstance(cell, float):
+        return f"{cell:z.4f}".replace(".", ",")  # ni espace entre les milliers, ni « − »
+    if isinstance(cell, str):
+        return f"'{readable(cell)}" if cell.startswith(_FORMULA) else readable(cell)
+    return cell
 
 
 def as_json(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from photos import folder
-from photos.console import plural, progress, shown
+from photos.console import plural, progress, readable, shown
 from photos.folder import Folder, Refused
-from photos.images import readable
-from photos.request import Request
+from photos.request import Request, real
 from reseaux.errors import ReseauxError
 from reseaux.formatting import integer
 from reseaux.tables import Table
@@ -99,7 +98,7 @@ def read(request: Request) -> Dataset:
         ReseauxError: dossier illisible (voir :func:`photos.folder.read`) ; partage donné deux fois.
     """
     source = request.source
-    title = readable(source.resolve().name)
+    title = readable(real(source).name)
     bar = partial(progress, what="Lecture", unit="fichier")
     own_test = _own_test(source)
     test_root = own_test or request.test
@@ -141,7 +140,7 @@ def _own_test(source: Path) -> Path | None:
 
 def _prefixed(pictures: Folder, root: Path) -> Folder:
     """Les mêmes images, dont les fichiers se nomment depuis le dossier qui contient ``root``."""
-    prefix = f"{readable(root.resolve().name)}/"
+    prefix = f"{readable(real(root).name)}/"
     refused = tuple(Refused(prefix + given.file, given.reason) for given in pictures.refused)
     return replace(pictures, files=tuple(prefix + f for f in pictures.files), refused=refused)
 

@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from photos.images import read_image, readable
+from photos.console import readable
+from photos.images import dark_note, read_image
+from photos.request import real
 from reseaux.errors import ReseauxError, os_reason
 from reseaux.tables import Table
 
@@ -100,7 +102,10 @@ def read(
             f"Le dossier « {root} » n'existe pas, ou est un fichier. "
             "Donnez un dossier qui contient un sous-dossier par classe."
         )
-    classes, refused, notes = _classes(root)
+    try:
+        classes, refused, notes = _classes(root)
+    except OSError as error:
+        raise ReseauxError(f"Le dossier « {root} » ne se lit pas ({os_reason(error)}).") from error
     if not known and len(classes) < 2:
         raise ReseauxError(
             f"Le dossier « {root} » contient {len(classes)} sous-dossier ; il en faut au moins "
@@ -109,9 +114,10 @@ def read(
     for name in [name for name in classes if known and name not in known]:
         refused += [Refused(relative(file, root), _NOT_LEARNED) for file in classes.pop(name)]
     images: dict[Path, Image.Image] = {}
+    dark: list[Path] = []
     for file in progress([file for files in classes.values() for file in files]):
         try:
-            images[file] = read_image(file, max_side, square)
+            images[file] = read_image(file, max_side, square, dark)
         except ReseauxError as error:
             refused.append(Refused(relative(file, root), str(error)))
     found = {name: [file for file in files if file in images] for name, files in classes.items()}
@@ -127,6 +133,7 @@ def read(
             f"Le dossier « {root} » n'a aucune image lisible des classes apprises "
             f"({', '.join(names)}).{_reasons(refused)}"
         )
+    notes += dark_note([relative(file, root) for file in dark])
     notes += [f"La classe « {name} » n'a aucune image lisible : laissée de côté." for name in empty]
     kept = [(file, k) for k, name in enumerate(names) for file in found.get(name, ())]
     return Folder(
@@ -148,44 +155,44 @@ def _classes(root: Path) -> tuple[dict[str, list[Path]], list[Refused], list[str
     def refuse(path: Path, reason: str) -> None:
         refused.extend(Refused(relative(file, root), reason) for file in walk(path))
 
-    for entry in _entries(root):
-        if entry.name.startswith("."):
-            refuse(entry, "fichier caché")
-        elif entry.is_dir() and entry.resolve() in (root.resolve(), *root.resolve().parents):
-            refuse(entry, "lien vers un dossier qui contient déjà celui-ci")
-        elif not entry.is_dir():
-            refuse(entry, "hors d'un sous-dossier de classe")
-        else:
-            name = readable(entry.name)
-            if name in classes:
-                notes.append(
-                    f"« {name} » : deux sous-dossiers, dont les noms ne diffèrent que par "
-                    "le codage des accents ; réunis en une classe."
-                )
-            files = classes.setdefault(name, [])
-            try:
-                content = _entries(entry)
-            except ReseauxError as error:
-                refused.append(Refused(relative(entry, root), str(error)))
-                continue
-            for file in content:
-                if file.name.startswith("."):
-                    refuse(file, "fichier caché")
-                elif file.is_dir():
-                    for nested in walk(file):
-                        link = nested.is_symlink() and nested.is_dir()
-                        refuse(nested, _LINK if link else _NESTED)
-                else:
-                    files.append(file)
+    for entry in sorted(root.iterdir()):
+        # Deux dossiers différents ont deux noms différents, même échappés : « \\ » l'est aussi.
+        name = readable(entry.name.replace("\\", "\\\\"))
+        try:
+            if entry.name.startswith("."):
+                refuse(entry, "fichier caché")
+            elif not entry.is_dir():
+                refuse(entry, "hors d'un sous-dossier de classe")
+            elif real(entry) in (real(root), *real(root).parents):
+                refuse(entry, "lien vers un dossier qui contient déjà celui-ci")
+            else:
+                files = _of_class(entry, refuse)
+                if name in classes:
+                    notes.append(
+                        f"« {name} » : deux sous-dossiers, dont les noms ne diffèrent que par "
+                        "le codage des accents ; réunis en une classe."
+                    )
+                classes.setdefault(name, []).extend(files)
+        except OSError as error:
+            classes.setdefault(name, [])
+            reason = f"dossier illisible : {os_reason(error)}"
+            refused.append(Refused(relative(entry, root), reason))
     return classes, refused, notes
 
 
-def _entries(folder: Path) -> list[Path]:
-    """Le contenu d'un dossier, par ordre alphabétique."""
-    try:
-        return sorted(folder.iterdir())
-    except OSError as error:
-        raise ReseauxError(f"dossier illisible : {os_reason(error)}") from error
+def _of_class(folder: Path, refuse: Callable[[Path, str], None]) -> list[Path]:
+    """Les fichiers à lire d'un dossier de classe."""
+    files: list[Path] = []
+    for file in sorted(folder.iterdir()):
+        if file.name.startswith("."):
+            refuse(file, "fichier caché")
+        elif file.is_dir():
+            for nested in walk(file):
+                link = nested.is_symlink() and nested.is_dir()
+                refuse(nested, _LINK if link else _NESTED)
+        else:
+            files.append(file)
+    return files
 
 
 def walk(path: Path) -> list[Path]:

@@ -1,7 +1,10 @@
 """Lire une image, ou dire en quelques mots pourquoi elle ne se lit pas."""
 
-import unicodedata
+import contextlib
+import re
 import warnings
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +12,20 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from reseaux.errors import ReseauxError, os_reason
 
+with contextlib.suppress(ImportError):  # « pip install pillow-heif » : les photos d'iPhone
+    from pillow_heif import register_heif_opener
 
-def readable(text: str) -> str:
-    """Un nom affichable, écrit d'une seule façon : macOS sépare « é » en « e » et accent."""
-    text = unicodedata.normalize("NFC", text)
-    # Un nom de fichier peut aussi contenir un retour à la ligne, ou des octets hors de l'UTF-8.
-    return "".join("?" if unicodedata.category(c) in ("Cc", "Cs", "Zl") else c for c in text)
+    register_heif_opener()
+
+MOST_PIXELS = 2**27  # 134 mégapixels : plus d'un gibioctet, une fois en couleurs
+_TWELVE_BITS = 4095
+_HEIF = re.compile(rb"....ftyp(hei|hev|mif1|msf1)", re.DOTALL)
+_BITS, _HIGHEST = 258, 281  # étiquettes TIFF : bits par valeur, plus haute valeur
 
 
-def read_image(file: Path, max_side: int = 512, square: int | None = None) -> Image.Image:
+def read_image(
+    file: Path, max_side: int = 512, square: int | None = None, dark: list[Path] | None = None
+) -> Image.Image:
     """Lit une image : entière, à l'endroit, en RGB, transparence sur fond blanc.
 
     D'une image animée, ou de plusieurs pages, on lit la première.
@@ -26,6 +34,8 @@ def read_image(file: Path, max_side: int = 512, square: int | None = None) -> Im
         file: le fichier.
         max_side: une image plus grande est réduite à ce côté.
         square: si donné, rend le carré central de l'image, à ce côté.
+        dark: reçoit ``file`` si l'image est sans doute plus sombre que nature : 16 bits par valeur,
+            mais rien au-delà de 12 (voir :func:`dark_note`).
 
     Raises:
         ReseauxError: la raison du refus, en quelques mots.
@@ -41,17 +51,19 @@ def read_image(file: Path, max_side: int = 512, square: int | None = None) -> Im
             raise ReseauxError("ce n'est pas un fichier ordinaire")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # métadonnées bizarres : sans effet sur les pixels
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file) as opened:
-                # Lit tous les pixels ; le mode est mis en RGB avant que le fichier soit fermé.
-                image = _to_rgb(ImageOps.exif_transpose(opened))
+                if opened.width * opened.height > MOST_PIXELS:  # lu dans l'en-tête
+                    raise Image.DecompressionBombError
+                ImageOps.exif_transpose(opened, in_place=True)  # lit tous les pixels
+                # Le mode est mis en RGB avant que le fichier soit fermé.
+                image = _to_rgb(opened, file, dark)
     except ReseauxError:
         raise
     except UnidentifiedImageError as error:
-        empty = file.stat().st_size == 0
-        raise ReseauxError("fichier vide" if empty else "ce n'est pas une image") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ReseauxError("image démesurée ; réduisez-la") from error
+        raise ReseauxError(_unknown(file)) from error
+    except Image.DecompressionBombError as error:
+        most = MOST_PIXELS // 10**6
+        raise ReseauxError(f"image démesurée ; réduisez-la à {most} mégapixels") from error
     except Exception as error:  # un fichier abîmé fait lever n'importe quoi à un décodeur
         if isinstance(error, OSError) and error.errno is not None:
             raise ReseauxError(os_reason(error)) from error
@@ -62,21 +74,75 @@ def read_image(file: Path, max_side: int = 512, square: int | None = None) -> Im
     return image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Met n'importe quel mode de Pillow en RGB."""
+def dark_note(names: list[str]) -> list[str]:
+    """Ce qu'il faut dire des images reçues par ``dark``, nommées ; rien s'il n'y en a pas."""
+    if not names:
+        return []
+    return [
+        f"Images de 16 bits dont aucune valeur ne dépasse {_TWELVE_BITS}, lues presque noires : "
+        f"{', '.join(names[:3])}{', …' if names[3:] else ''} ({len(names)}). Si elles viennent "
+        "d'un appareil de 12 bits, multipliez leurs valeurs par 16."
+    ]
+
+
+def _unknown(file: Path) -> str:
+    with file.open("rb") as stream:
+        start = stream.read(12)
+    if _HEIF.match(start):
+        return (
+            "photo HEIC ; installez « pillow-heif » (pip install pillow-heif), ou exportez-la en "
+            "JPEG"
+        )
+    return "ce n'est pas une image" if start else "fichier vide"
+
+
+def _to_rgb(image: Image.Image, file: Path, dark: list[Path] | None) -> Image.Image:
+    """Met n'importe quel mode de Pillow en RGB, par morceaux : rien d'autre ne prend la place."""
+    convert = _over_white
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits par pixel, ou flottants
-        values = np.asarray(image, np.float64)
+        white, highest = _white(image)
+        convert = partial(_from_deep, white=white)
+        if dark is not None and white == 65535 and 0 < highest <= _TWELVE_BITS:
+            dark.append(file)
+    whole = Image.new("RGB", image.size)
+    for box in _tiles(image):
+        whole.paste(convert(image.crop(box)), box)
+    return whole
+
+
+def _tiles(image: Image.Image, side: int = 1024) -> Iterator[tuple[int, int, int, int]]:
+    for top in range(0, image.height, side):
+        for left in range(0, image.width, side):
+            yield left, top, min(left + side, image.width), min(top + side, image.height)
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    rgba = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+
+
+def _from_deep(image: Image.Image, white: float) -> Image.Image:
+    levels = 255 * np.clip(np.asarray(image, np.float64) / white, 0, 1)
+    return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
+
+
+def _white(image: Image.Image) -> tuple[float, float]:
+    """La valeur du blanc, et la plus haute de l'image.
+
+    Le blanc est celui que dit le fichier ; sinon 65 535, ou, en flottants, 1, 255 ou 65 535 selon
+    la plus haute valeur.
+    """
+    highest = -np.inf
+    for box in _tiles(image):
+        values = np.asarray(image.crop(box), np.float64)
         if not np.isfinite(values).all():
             raise ReseauxError("valeurs infinies, ou qui ne sont pas des nombres")
-        high = 65535.0 if image.mode.startswith("I") else _white(float(values.max()))
-        return Image.fromarray((255 * np.clip(values / high, 0, 1)).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
-
-
-def _white(highest: float) -> float:
-    """La valeur du blanc d'une image en flottants : 1, 255 ou 65 535 selon la plus haute."""
-    return next((white for white in (1.0, 255.0, 65535.0) if highest <= white), highest)
+        highest = max(highest, float(values.max()))
+    tags = getattr(image, "tag_v2", {})
+    told, bits = (int(np.max(tags.get(tag, other))) for tag, other in ((_HIGHEST, 0), (_BITS, 16)))
+    white: float = told or 2 ** min(bits, 16) - 1
+    if image.mode == "F" or highest > white:
+        white = next((level for level in (1, 255, 65535) if highest <= level), highest)
+    return white, highest

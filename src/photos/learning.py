@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from photos import classifier
-from photos.classifier import Classifier, Description
-from photos.console import plural, progress, speaks
+from photos.classifier import Classifier
+from photos.console import plural, progress, say, speaks
 from photos.dataset import Dataset
+from photos.description import Description
 from photos.request import TRAINING, Method, Request
 from reseaux.formatting import decimal, percent
 from reseaux.reuse import transfer, weights
@@ -64,7 +65,7 @@ def _load(request: Request) -> Pretrained:
         pretrained = weights.load(request.setting.photos.network, fallback=True)
     replaced = pretrained.name == weights.DEFAULT != request.setting.photos.network
     if replaced and speaks():
-        print(*(str(warning.message) for warning in said), "", sep="\n")
+        say("\n".join([*(str(warning.message) for warning in said), ""]))
     return pretrained
 
 

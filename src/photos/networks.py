@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from photos.console import FORMATS
+from photos.console import FORMATS, output, say
 from reseaux.anatomy.drawing.svg import draw
 from reseaux.anatomy.summary import Summary, summarize
 from reseaux.architectures import NETWORKS, network_module
@@ -21,9 +21,9 @@ def show_summary(name: str, form: str) -> None:
     """
     table = _summarize(name).table()
     if form in FORMATS:
-        print(FORMATS[form](table.columns, table.rows), end="")
+        output(FORMATS[form](table.columns, table.rows))
     else:
-        print(table)
+        say(repr(table))
 
 
 def save_drawing(name: str, path: Path) -> None:
@@ -34,7 +34,7 @@ def save_drawing(name: str, path: Path) -> None:
     """
     drawing = draw(_summarize(name))
     drawing.save(path)
-    print(f"{drawing!r}\nÉcrit dans « {path} ».")
+    say(f"{drawing!r}\nÉcrit dans « {path} ».")
 
 
 def show_names() -> None:
@@ -48,7 +48,7 @@ def show_names() -> None:
         "timm": timm.list_models(),
     }
     rows = [(name, home) for home, names in known.items() for name in names]
-    print(Table("Les réseaux que comprennent « resume » et « dessine »", ("nom", "d'où"), rows))
+    say(repr(Table("Les réseaux que comprennent « resume » et « dessine »", ("nom", "d'où"), rows)))
 
 
 def _summarize(name: str) -> Summary:

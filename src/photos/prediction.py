@@ -1,12 +1,12 @@
 """Répondre pour de nouvelles images, avec un classifieur déjà appris."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from photos import classifier, folder
-from photos.console import FORMATS, complain, progress
-from photos.images import read_image, readable
-from photos.request import MODEL
+from photos import classifier, folder, results
+from photos.console import FORMATS, complain, output, progress, readable, say
+from photos.images import dark_note, read_image
 from reseaux.errors import ReseauxError
 from reseaux.formatting import percent
 from reseaux.tables import Table
@@ -25,12 +25,17 @@ def predict(model: Path, paths: Sequence[Path], form: str) -> None:
     Raises:
         ReseauxError: modèle ou images illisibles.
     """
-    loaded = classifier.load(model if model.is_file() else model / MODEL)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        loaded = classifier.load(results.whole(model))
+    for warning in said:
+        complain(str(warning.message))
     names, images, files = loaded.description.names, [], []
     refused: list[tuple[str, str]] = []
+    dark: list[Path] = []
     for file in progress(list(folder.visible_files(paths)), "Lecture", "fichier"):
         try:
-            images.append(read_image(file, square=loaded.description.size))
+            images.append(read_image(file, square=loaded.description.size, dark=dark))
             files.append(readable(str(file)))
         except ReseauxError as error:
             refused.append((readable(str(file)), str(error)))
@@ -42,10 +47,12 @@ def predict(model: Path, paths: Sequence[Path], form: str) -> None:
     if form in FORMATS:
         rows = [(*answer, None) for answer in answers]
         rest = [(name, None, None, None, None, reason) for name, reason in refused]
-        print(FORMATS[form](_COLUMNS, [*rows, *rest]), end="")
+        output(FORMATS[form](_COLUMNS, [*rows, *rest]))
     elif answers:
         told = [(n, c, percent(p, 0), f"{d} ({percent(q, 0)})") for n, c, p, d, q in answers]
-        print(Table("Réponses", _COLUMNS[:4], told))
+        say(repr(Table("Réponses", _COLUMNS[:4], told)))
+    for note in dark_note([readable(str(file)) for file in dark]):
+        complain(note)
     if refused:
         complain(repr(Table("Fichiers refusés", ("fichier", "raison"), refused)))
     if not images:

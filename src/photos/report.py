@@ -11,50 +11,45 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from photos import classifier, page
-from photos.console import as_csv, shown
+from photos.console import as_csv, printable, shown
 from photos.dataset import Dataset
 from photos.learning import Learned
 from photos.outcome import READABLE, WORST, Outcome
 from photos.request import MODEL, Request
-from photos.results import write_text
+from photos.results import CONFUSION, FILES, MISTAKES, PAGE, TEXT, transaction, write_text
 from reseaux import measures, style
 from reseaux.atomic import atomic_write
-from reseaux.formatting import decimal
 from reseaux.tables import Cell
-
-TEXT, PAGE, FILES = "rapport.txt", "rapport.html", "fichiers.csv"
-CONFUSION, MISTAKES = "confusion.png", "erreurs.png"
 
 
 def write(request: Request, read: Dataset, learned: Learned) -> str:
-    """Teste et écrit tout ; le rapport en texte vient en dernier : il dit que tout est là.
+    """Teste et écrit tout, ensemble (:func:`photos.results.transaction`).
 
     Returns:
         Ce qu'il faut dire à l'utilisateur.
     """
-    output, held = request.output, read.images(read.test)
+    held = read.images(read.test)
     outcome = Outcome(
         read.pictures.names,
         tuple(read.pictures.files[i] for i in read.test),
         read.pictures.labels[read.test],
         learned.classifier.probabilities(classifier.to_squares(held)),
     )
-    classifier.save(learned.classifier, output / MODEL)
-    write_text(output / FILES, as_csv(*file_rows(read, outcome)), "utf-8-sig")
-    with _drawing():
-        _write_figure(output / CONFUSION, draw_confusion(outcome))
-        (output / MISTAKES).unlink(missing_ok=True)
-        if outcome.worst:
-            _write_figure(output / MISTAKES, draw_mistakes(outcome, held))
-    confusion = (output / CONFUSION).read_bytes()
-    write_text(output / PAGE, page.build(request, read, outcome, learned.told, confusion))
     lines = [learned.told, outcome.accuracy(), ""]
     if outcome.worst:
         lines += [shown(outcome.mistakes()), ""]
-    write_text(output / TEXT, "\n".join([read.describe(), *lines]))
-    names = (MODEL, PAGE, TEXT, CONFUSION, MISTAKES, FILES)
-    written = ", ".join(name for name in names if (output / name).exists())
-    return "\n".join([*lines, f"Résultats dans « {output} » : {written}."])
+    with transaction(request) as output:
+        classifier.save(learned.classifier, output / MODEL)
+        write_text(output / FILES, as_csv(*file_rows(read, outcome)))
+        with _drawing():
+            _write_figure(output / CONFUSION, draw_confusion(outcome))
+            if outcome.worst:
+                _write_figure(output / MISTAKES, draw_mistakes(outcome, held))
+        confusion = (output / CONFUSION).read_bytes()
+        write_text(output / PAGE, page.build(request, read, outcome, learned.told, confusion))
+        write_text(output / TEXT, printable("\n".join([read.describe(), *lines])))
+        written = ", ".join(sorted(file.name for file in output.iterdir()))
+    return "\n".join([*lines, f"Résultats dans « {request.output} » : {written}."])
 
 
 def file_rows(read: Dataset, outcome: Outcome) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]]:
@@ -65,7 +60,7 @@ def file_rows(read: Dataset, outcome: Outcome) -> tuple[tuple[str, ...], list[tu
     ]
     rows: list[tuple[Cell, ...]] = [(*known[i], "entraînement", "", "", "") for i in read.train]
     for i, answer, row in zip(read.test, outcome.answers, outcome.probabilities, strict=True):
-        rows.append((*known[i], "test", pictures.names[answer], decimal(float(row[answer]), 4), ""))
+        rows.append((*known[i], "test", pictures.names[answer], float(row[answer]), ""))
     rows += [(refused.file, "", "refusé", "", "", refused.reason) for refused in pictures.refused]
     columns = ("fichier", "classe", "usage", "réponse", "probabilité", "raison du refus")
     return columns, sorted(rows, key=str)

@@ -1,5 +1,6 @@
 """Ce qui est demandé à « reseaux apprendre », une fois les options lues. Ne charge pas torch."""
 
+import os
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -8,6 +9,7 @@ from reseaux.settings import Setting
 
 OUTPUT = "resultats"
 MODEL, TRAINING = "modele.safetensors", "entrainement.pt"
+SIZES = (32, 1024)  # côtés permis des carrés donnés au réseau, en pixels
 
 
 class Method(Enum):
@@ -48,3 +50,8 @@ class Request:
     resume: bool
     overwrite: bool
     command: str
+
+
+def real(path: Path) -> Path:
+    """Le vrai chemin, liens suivis ; à la différence de « resolve », accepte qu'ils tournent."""
+    return Path(os.path.realpath(path))

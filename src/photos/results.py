@@ -1,66 +1,176 @@
-"""Le dossier des résultats : à qui il est, et ce qu'on refuse d'y écraser."""
+"""Le dossier des résultats : à qui il est, ce qu'on refuse d'y écraser, et tout ou rien.
 
+Tout s'écrit dans un dossier caché, avec l'empreinte de chaque fichier ; renommer ce dossier décide.
+Les fichiers prennent ensuite leur place, et si le programme meurt là, la commande suivante achève.
+"""
+
+import contextlib
 import hashlib
 import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
+from typing import Any
 
-from photos.request import TRAINING, Method, Request
-from reseaux.atomic import atomic_write
+from photos.console import readable
+from photos.request import MODEL, TRAINING, Method, Request, real
+from reseaux.atomic import LONGEST, atomic_write
 from reseaux.errors import ReseauxError
-from reseaux.reuse import distributed
-from reseaux.reuse.training import Worker
 
 ORIGIN = "origine.json"
+TEXT, PAGE, FILES = "rapport.txt", "rapport.html", "fichiers.csv"
+CONFUSION, MISTAKES = "confusion.png", "erreurs.png"
+_WRITTEN = (MODEL, PAGE, TEXT, CONFUSION, MISTAKES, FILES)
+_STAGED, _DECIDED = ".ecriture", ".ecrit"
 
 
-def claim(request: Request, worker: Worker) -> None:
-    """Réserve le dossier de sortie à ce dossier d'images.
+def check(request: Request) -> None:
+    """Vérifie, sans rien écrire, que le dossier de sortie peut recevoir ces résultats.
 
     Raises:
         ReseauxError: il est dans un dossier d'images, ou contient autre chose que ses résultats ;
             un réglage fin y est interrompu et on ne le reprend pas, ou l'inverse.
     """
     _check_place(request)
-    if request.output.is_dir() and any(request.output.iterdir()) and not request.overwrite:
+    if request.output.is_dir() and not request.overwrite:
         _check_owner(request.output, request.source)
     _check_training(request)
-    distributed.wait(worker)  # personne n'écrit tant qu'un autre regarde
-    if worker.rank == 0:
-        owner = {"dossier": request.source.resolve().name, "empreinte": _identity(request.source)}
-        write_text(request.output / ORIGIN, json.dumps(owner, ensure_ascii=False) + "\n")
 
 
-def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
+def claim(request: Request) -> None:
+    """Réserve le dossier de sortie à ce dossier d'images, s'il n'a pas encore de résultats."""
+    tidy(request.output)
+    if not (request.output / MODEL).exists():
+        write_text(request.output / ORIGIN, _origin_text(request, {}))
+
+
+@contextmanager
+def transaction(request: Request) -> Iterator[Path]:
+    """Un dossier où écrire les résultats ; à la fin du bloc, ils remplacent ceux d'avant, ensemble.
+
+    Si le bloc échoue, les résultats d'avant n'ont pas changé.
+    """
+    staged = request.output / _STAGED
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir(parents=True)
+    try:
+        yield staged
+        files = {file.name: _digest(file) for file in sorted(staged.iterdir())}
+        write_text(staged / ORIGIN, _origin_text(request, files))
+        staged.rename(request.output / _DECIDED)
+    finally:
+        tidy(request.output)
+
+
+def tidy(output: Path) -> None:
+    """Achève l'écriture décidée, et efface ce que laisse une écriture interrompue."""
+    _finish(output)
+    shutil.rmtree(output / _STAGED, ignore_errors=True)
+    for name in (ORIGIN, TRAINING):
+        forget(output / name)
+
+
+def _finish(output: Path) -> None:
+    """Met à leur place les fichiers d'une écriture décidée ; l'origine, en dernier."""
+    decided = output / _DECIDED
+    if files := _origin(decided).get("fichiers"):
+        for name in (*_WRITTEN, ORIGIN):
+            with contextlib.suppress(FileNotFoundError):  # déjà à sa place
+                if name in files or name == ORIGIN:
+                    (decided / name).replace(output / name)
+                else:
+                    (output / name).unlink()
+    shutil.rmtree(decided, ignore_errors=True)
+
+
+def whole(model: Path) -> Path:
+    """Le fichier d'un modèle, une fois vu que le rapport écrit à côté est bien le sien.
+
+    Args:
+        model: le dossier des résultats, ou le fichier du modèle.
+
+    Raises:
+        ReseauxError: le modèle n'est pas celui que ce dossier décrit.
+    """
+    folder, path = (model.parent, model) if model.is_file() else (model, model / MODEL)
+    with contextlib.suppress(OSError):  # un dossier où l'on ne peut pas écrire se lit quand même
+        _finish(folder)
+    expected = _origin(folder).get("fichiers", {}).get(path.name)
+    if expected and path.is_file() and _digest(path) != expected:
+        raise ReseauxError(
+            f"« {path} » n'est pas le modèle que décrit le rapport écrit à côté : l'un des deux a "
+            "été remplacé ou abîmé. Réapprenez-le, ou déplacez-le seul dans un autre dossier."
+        )
+    return path
+
+
+def forget(path: Path) -> None:
+    """Efface les temporaires d'un fichier qu'on n'écrira pas (voir :mod:`reseaux.atomic`)."""
+    path = real(path)
+    for temporary in path.parent.glob(f".{escape(path.name[:LONGEST])}.????????.tmp"):
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
     """Écrit un texte d'un coup."""
     with atomic_write(path) as stream:
-        stream.write(text.encode(encoding))
+        stream.write(text.encode())
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _origin_text(request: Request, files: dict[str, str]) -> str:
+    name, identity = readable(real(request.source).name), _identity(request.source)
+    return json.dumps({"dossier": name, "empreinte": identity, "fichiers": files}, indent=1) + "\n"
+
+
+def _origin(output: Path) -> dict[str, Any]:
+    """Ce que dit l'origine d'un dossier ; rien si elle manque ou ne se lit pas."""
+    try:
+        found = {"fichiers": {}, **json.loads((output / ORIGIN).read_text("utf-8"))}
+        kinds = {"dossier": str, "empreinte": str, "fichiers": dict}
+        return found if all(isinstance(found[key], kinds[key]) for key in kinds) else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
 
 
 def _check_place(request: Request) -> None:
     output = request.output
     for source in filter(None, (request.source, request.test)):
-        if source.resolve() in (output.resolve(), *output.resolve().parents):
+        if real(source) in (real(output), *real(output).parents):
             raise ReseauxError(
                 f"La sortie « {output} » est dans le dossier d'images : elle deviendrait une "
                 "classe. Donnez un autre dossier par « --sortie »."
             )
     if output.exists() and not output.is_dir():
         raise ReseauxError(f"« {output} » est un fichier. Donnez un dossier par « --sortie ».")
+    for name in (*_WRITTEN, TRAINING):
+        if (output / name).is_dir():
+            raise ReseauxError(
+                f"« {output / name} » est un dossier ; un résultat porte ce nom. Donnez un autre "
+                "dossier par « --sortie »."
+            )
 
 
 def _check_owner(output: Path, source: Path) -> None:
-    try:
-        owner = json.loads((output / ORIGIN).read_text("utf-8"))
-        identity, name = owner["empreinte"], owner["dossier"]
-    except (OSError, ValueError, KeyError, TypeError):
+    present = {entry.name for entry in output.iterdir() if not entry.name.startswith(".")}
+    results, owner = present.intersection((*_WRITTEN, TRAINING)), _origin(output)
+    if not owner and present - {ORIGIN}:
         raise ReseauxError(
             f"Le dossier « {output} » contient déjà autre chose. Donnez-en un autre par "
             "« --sortie », ou ajoutez « --ecraser »."
-        ) from None
-    if identity != _identity(source):
+        )
+    if results and owner["empreinte"] != _identity(source):
         raise ReseauxError(
             f"Le dossier « {output} » contient les résultats d'un autre dossier d'images "
-            f"(« {name} »). Donnez-en un autre par « --sortie », ou ajoutez « --ecraser »."
+            f"(« {owner['dossier']} »). Donnez-en un autre par « --sortie », ou ajoutez "
+            "« --ecraser »."
         )
 
 
@@ -81,4 +191,4 @@ def _check_training(request: Request) -> None:
 
 def _identity(path: Path) -> str:
     """Reconnaît un dossier d'images sans écrire son chemin dans les résultats."""
-    return hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return hashlib.sha256(os.fsencode(real(path))).hexdigest()[:16]

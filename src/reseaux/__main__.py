@@ -3,8 +3,6 @@
 C'est la seule porte du paquet vers l'application ; personne n'importe ce module.
 """
 
-import sys
+from photos.entry import run
 
-from photos.command import main
-
-sys.exit(main())
+run()

@@ -1,6 +1,8 @@
 """Un classifieur sauvé puis relu."""
 
 import json
+import math
+import random
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,10 @@ from safetensors import safe_open
 
 from photo_folder import FAST, SIDE, SOURCES, crops, run
 from photos import classifier
+from photos.description import FORMAT, Description
 from photos.request import MODEL, Method
 from reseaux.errors import ReseauxError
-from reseaux.reuse import transfer, weights
+from reseaux.reuse import tensor_files, transfer, weights
 
 ZERO = torch.zeros(1, 3, 32, 32)
 
@@ -25,9 +28,7 @@ def test_a_tuned_network_loads_with_the_network_cut(
     """Rien n'est téléchargé, ni même cherché dans le cache : la sauvegarde a tous les poids."""
     network = weights.architecture(name).model
     transfer.new_head(network, 2, seed=1)
-    description = classifier.Description(
-        Method.FINE_TUNING, name, ("a", "b"), 32, (0.5,) * 3, (0.5,) * 3, 0
-    )
+    description = Description(Method.FINE_TUNING, name, ("a", "b"), 32, (0.5,) * 3, (0.5,) * 3, 0)
     saved = classifier.assemble(description, network.eval())
     classifier.save(saved, tmp_path / MODEL)
     squares = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), dtype=np.uint8)
@@ -56,7 +57,7 @@ def test_an_unknown_method_is_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(2, 2)}, tmp_path / MODEL, {"reseaux": json.dumps(told)})
     with pytest.raises(ReseauxError, match="n'est pas un modèle écrit par"):
         classifier.load(tmp_path / MODEL)
-    newer = json.dumps({**told, "format": classifier.FORMAT + 1})
+    newer = json.dumps({**told, "format": FORMAT + 1})
     save_file({"weight": torch.zeros(2, 2)}, tmp_path / MODEL, {"reseaux": newer})
     with pytest.raises(ReseauxError, match="Mettez le cours à jour"):
         classifier.load(tmp_path / MODEL)
@@ -68,7 +69,7 @@ def test_the_model_file_says_what_it_is_and_holds_only_numbers(photos: Path) -> 
         assert set(content.keys()) == {"weight", "bias"}
         assert content.get_tensor("weight").shape[0] == 3
     loaded = classifier.load(Path("resultats") / MODEL)
-    assert loaded.description == classifier.Description(
+    assert loaded.description == Description(
         Method.LINEAR_PROBE,
         "efficientnet-lite0",
         tuple(SOURCES),
@@ -92,6 +93,126 @@ def test_no_model_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     save_file({"weight": torch.zeros(2, 2)}, tmp_path / MODEL)
     assert run("predire", "x.png", "--modele", tmp_path) == 1
     assert "n'est pas un modèle écrit par" in capsys.readouterr().err
+
+
+def saved(tmp_path: Path, method: Method, classes: int = 2) -> tuple[Path, dict[str, torch.Tensor]]:
+    """Un classifieur de deux classes dans un fichier, et ses tenseurs."""
+    network = weights.load().model
+    description = Description(
+        method, "efficientnet-lite0", ("a", "b"), 32, (0.5,) * 3, (0.5,) * 3, 2
+    )
+    head = None
+    if method is Method.LINEAR_PROBE:
+        with torch.inference_mode():
+            head = torch.nn.Linear(transfer.Backbone(network, 2)(ZERO).shape[1], classes)
+    else:
+        transfer.new_head(network, classes, seed=0)
+    found = classifier.assemble(description, network, head)
+    classifier.save(found, tmp_path / MODEL)
+    return tmp_path / MODEL, tensor_files.detached(found.learned)
+
+
+def rewrite(path: Path, tensors: dict[str, torch.Tensor]) -> None:
+    """D'autres nombres, sous la même description, et une empreinte juste."""
+    _, metadata = tensor_files.read(path)
+    path.write_bytes(tensor_files.to_safetensors(tensors, metadata))
+
+
+@pytest.mark.parametrize("method", list(Method), ids=lambda method: method.value)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.where(torch.arange(t.numel()).view(t.shape) != 3, math.nan),
+        lambda t: t.where(torch.arange(t.numel()).view(t.shape) != 3, -math.inf),
+        lambda t: t.to(torch.int32),
+        lambda t: t.to(torch.complex64),
+        lambda t: t.half(),
+        lambda t: t.double(),
+        lambda t: t > 0,
+    ],
+    ids=["nan", "infini", "entiers", "complexes", "moitié", "double", "booléens"],
+)
+def test_weights_that_are_not_its_numbers_are_refused(method, change, tmp_path: Path) -> None:
+    path, tensors = saved(tmp_path, method)
+    name = next(name for name in tensors if name.endswith("weight"))
+    rewrite(path, {**tensors, name: change(tensors[name])})
+    with pytest.raises(ReseauxError, match=f"« {name} » a des valeurs infinies, ou qui ne sont"):
+        classifier.load(path)
+
+
+def test_weights_that_overflow_do_not_answer(tmp_path: Path, capsys) -> None:
+    path, tensors = saved(tmp_path, Method.LINEAR_PROBE)
+    rewrite(path, {name: torch.full_like(t, 3e38) for name, t in tensors.items()})
+    Image.new("RGB", (32, 32), "red").save(tmp_path / "i.png")
+    assert run("predire", tmp_path / "i.png", "--modele", path) == 1
+    said = capsys.readouterr()
+    assert "autre chose que des nombres" in said.err
+    assert "nan" not in said.out
+
+
+@pytest.mark.parametrize("method", list(Method), ids=lambda method: method.value)
+def test_classes_that_do_not_match_the_weights_are_refused(method, tmp_path: Path) -> None:
+    path, _ = saved(tmp_path, method, classes=3)
+    with pytest.raises(ReseauxError):
+        classifier.load(path)
+
+
+def test_a_probe_read_at_another_depth_is_refused(tmp_path: Path) -> None:
+    path, tensors = saved(tmp_path, Method.LINEAR_PROBE)
+    for weight in (tensors["weight"][:, 1:], tensors["weight"][None], torch.zeros(2, 0)):
+        rewrite(path, {**tensors, "weight": weight})
+        with pytest.raises(ReseauxError, match="weight"):
+            classifier.load(path)
+
+
+def test_a_network_from_elsewhere_downloads_nothing(tmp_path: Path, monkeypatch) -> None:
+    """Une sonde sur un réseau de torchvision dont les poids ne sont pas là."""
+    path, tensors = saved(tmp_path, Method.LINEAR_PROBE)
+    described = json.loads(tensor_files.read(path)[1]["reseaux"])
+    text = json.dumps({**described, "network": "resnet50"})
+    path.write_bytes(tensor_files.to_safetensors(tensors, {"reseaux": text}))
+    asked: list[object] = []
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "vide"))
+    monkeypatch.setattr("reseaux.reuse.hub.download", lambda *a, **_: asked.append(a))
+    with pytest.raises(ReseauxError, match="« resnet50 », dont les poids ne sont pas sur cette"):
+        classifier.load(path)
+    assert not asked
+
+
+def test_a_small_file_does_not_build_a_large_network(tmp_path: Path, monkeypatch) -> None:
+    """Les noms et les formes se comparent avant de prendre la mémoire du réseau annoncé."""
+    path, tensors = saved(tmp_path, Method.FINE_TUNING)
+    described = json.loads(tensor_files.read(path)[1]["reseaux"])
+    text = json.dumps({**described, "network": "vit_h_14"})
+    path.write_bytes(tensor_files.to_safetensors(tensors, {"reseaux": text}))
+    real, built = weights.architecture, []
+
+    def architecture(name: str) -> weights.Pretrained:
+        built.append(real(name))
+        return built[-1]
+
+    monkeypatch.setattr(weights, "architecture", architecture)
+    with pytest.raises(ReseauxError, match="n'a pas les poids de ce réseau"):
+        classifier.load(path)
+    assert all(p.is_meta for network in built for p in network.model.parameters())
+
+
+@pytest.mark.filterwarnings("ignore:.*empreinte")
+def test_a_flipped_bit_is_refused(tmp_path: Path) -> None:
+    """Partout : description, empreinte, nom de l'empreinte, nombres."""
+    path, _ = saved(tmp_path, Method.LINEAR_PROBE)
+    whole = path.read_bytes()
+    start = whole.index(b'"sha256"')
+    bits = [
+        *range(8 * start, 8 * (start + 80)),
+        *random.Random(0).sample(range(8 * len(whole)), 200),
+    ]
+    for bit in bits:
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        with pytest.raises(ReseauxError):
+            classifier.load(path)
 
 
 def test_normalization_is_that_of_the_network() -> None:

@@ -129,12 +129,13 @@ def test_a_torchvision_network_serves_as_well(
 
     prepare = models.MobileNet_V3_Small_Weights.DEFAULT.transforms()
 
-    def load(name: str = "", **_: object) -> weights.Pretrained:
+    def load(name: str = "", *_: object, **__: object) -> weights.Pretrained:
         torch.manual_seed(0)
         return weights.Pretrained(name, models.mobilenet_v3_small().eval(), prepare, (), ())
 
     monkeypatch.setattr(weights, "load", load)
     monkeypatch.setattr(weights, "architecture", load)
+    monkeypatch.setattr("reseaux.reuse.hub.cached", lambda _: Path(__file__))  # poids déjà là
     options = ("--methode", method, "--reglage", "complet")
     epochs = ("--epoques", 1) if method == "reglage-fin" else ()
     assert run("apprendre", photos, *FAST, *options, *epochs) == 0

@@ -1,14 +1,20 @@
 """Lire une image : modes rares, orientation, images démesurées."""
 
+import runpy
+import struct
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from photo_folder import picture
-from photos import folder
+from photos import folder, images
 from photos.images import read_image
+from reseaux.errors import ReseauxError
 
 
 def test_every_mode_becomes_rgb_with_the_right_color(root: Path) -> None:
@@ -45,13 +51,130 @@ def test_exif_rotation_is_applied(root: Path) -> None:
     assert turned.getpixel((5, 20)) == (0, 0, 0)
 
 
-def test_a_bomb_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "I;16", "F"])
+def test_a_bomb_is_refused_before_its_pixels_are_read(
+    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """La taille est dans l'en-tête ; la limite, en pixels, ne dépend pas de leur profondeur."""
+    monkeypatch.setattr(images, "MOST_PIXELS", 1000)
+    for side in (31, 32):
+        Image.new(mode, (side, side)).save(tmp_path / f"{side}.tiff")
+    read_image(tmp_path / "31.tiff")
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("pixels lus"))
+    with pytest.raises(ReseauxError, match="démesurée ; réduisez-la"):
+        read_image(tmp_path / "32.tiff")
+
+
+def test_a_bomb_that_pillow_sees_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    picture(size=(40, 40)).save(root / "théières" / "grande.png")  # au-delà : avertissement
-    picture(size=(80, 80)).save(root / "théières" / "énorme.png")  # au-delà du double : erreur
-    reasons = dict(folder.read(root).refused)
-    assert "démesurée" in reasons["théières/grande.png"]
-    assert "démesurée" in reasons["théières/énorme.png"]
+    picture(size=(80, 80)).save(tmp_path / "énorme.png")
+    with pytest.raises(ReseauxError, match="démesurée"):
+        read_image(tmp_path / "énorme.png")
+
+
+def test_a_hundred_megapixels_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Un téléphone d'aujourd'hui en fait 108 ; Pillow, lui, avertit dès 89."""
+    assert images.MOST_PIXELS > 108_000_000
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    picture(size=(40, 40)).save(tmp_path / "grande.png")
+    assert read_image(tmp_path / "grande.png").size == (40, 40)
+
+
+@pytest.mark.parametrize(("mode", "limit"), [("I;16", 8), ("F", 16), ("RGBA", 24)])
+def test_the_memory_of_a_picture_follows_its_pixels(
+    mode: str, limit: float, tmp_path: Path
+) -> None:
+    """Quelques octets par pixel : en nombres de 64 bits, une image entière en prendrait trente."""
+    size = (3000, 2000)
+    Image.new(mode, size).save(tmp_path / "x.tiff")
+    code = (
+        "import resource, sys; from pathlib import Path; from photos.images import read_image\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "read_image(Path(sys.argv[1])); before = peak()\n"
+        "read_image(Path(sys.argv[2])); print(peak() - before)"
+    )
+    Image.new(mode, (64, 64)).save(tmp_path / "petite.tiff")
+    files = [str(tmp_path / name) for name in ("petite.tiff", "x.tiff")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *files], capture_output=True, text=True, check=True
+    )
+    tiles = 60 * 2**20  # un morceau de 1024×1024, en nombres
+    assert int(done.stdout) * 1024 < limit * size[0] * size[1] + tiles
+
+
+def twelve_bits(path: Path, values: np.ndarray, highest: int | None = None) -> None:
+    """Écrit un TIFF gris de 12 bits par valeur (deux valeurs en trois octets), ou de 16 bits."""
+    bits = 16 if highest else 12
+    flat = values.ravel()
+    packed = np.stack([flat[::2] >> 4, (flat[::2] & 15) << 4 | flat[1::2] >> 8, flat[1::2] & 255])
+    data = flat.astype("<u2").tobytes() if highest else packed.T.astype(np.uint8).tobytes()
+    tags = {256: values.shape[1], 257: values.shape[0], 258: bits, 259: 1, 262: 1, 273: 8,
+            277: 1, 278: values.shape[0], 279: len(data)}  # fmt: skip
+    tags |= {281: highest} if highest else {}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, v) for tag, v in sorted(tags.items()))
+    header = b"II*\0" + struct.pack("<I", 8 + len(data))
+    path.write_bytes(header + data + struct.pack("<H", len(tags)) + entries + bytes(4))
+
+
+@pytest.mark.parametrize("highest", [None, 4095, 1023])
+def test_the_white_is_what_the_file_says(highest: int | None, tmp_path: Path) -> None:
+    white = highest or 4095
+    values = np.array([[0, white // 2, white, white // 4]] * 4)
+    twelve_bits(tmp_path / "x.tiff", values, highest)
+    dark: list[Path] = []
+    read = np.asarray(read_image(tmp_path / "x.tiff", dark=dark))[0, :, 0]
+    np.testing.assert_allclose(read, 255 * values[0] / white, atol=1)
+    assert not dark
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_twelve_bits_in_sixteen_are_told(suffix: str, root: Path) -> None:
+    """Le fichier ne dit pas que son blanc est 4 095 : on ne devine pas, mais on le dit."""
+    for name, value in (("sombre", 4095), ("claire", 4096), ("noire", 0)):
+        values = np.full((20, 40), value, np.uint16)
+        Image.fromarray(values).save(root / "théières" / f"{name}.{suffix}")
+    read = folder.read(root)
+    [note] = read.notes
+    assert "aucune valeur ne dépasse 4095" in note
+    assert f"théières/sombre.{suffix} (1)" in note
+    assert folder.read(root, square=8).notes == read.notes
+
+
+HEIC = b"\0\0\0\x1cftypheic\0\0\0\0mif1heic"
+
+
+def test_a_heic_photo_says_how_to_be_read(tmp_path: Path) -> None:
+    (tmp_path / "x.heic").write_bytes(HEIC)
+    if "HEIF" in Image.OPEN:
+        pytest.skip("pillow-heif est là")
+    with pytest.raises(ReseauxError, match="photo HEIC ; installez « pillow-heif »"):
+        read_image(tmp_path / "x.heic")
+
+
+def test_a_heic_photo_is_read_when_the_library_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Une fausse « pillow_heif », qui s'inscrit comme la vraie."""
+
+    class Fake(ImageFile.ImageFile):
+        def _open(self) -> None:
+            self._size, self._mode = (8, 8), "RGB"
+
+        def load(self) -> None:
+            self.im = Image.core.fill("RGB", self.size, (1, 2, 3))
+
+    def register_heif_opener() -> None:
+        Image.register_open("FAUX", Fake, lambda start: start[4:12] == b"ftypheic")
+
+    fake = SimpleNamespace(register_heif_opener=register_heif_opener)
+    monkeypatch.setitem(sys.modules, "pillow_heif", fake)
+    for table in ("OPEN", "ID"):
+        monkeypatch.setattr(Image, table, getattr(Image, table).copy())
+    (tmp_path / "x.heic").write_bytes(HEIC)
+    again = runpy.run_path(images.__file__)
+    assert again["read_image"](tmp_path / "x.heic").getpixel((0, 0)) == (1, 2, 3)
 
 
 def test_large_images_are_reduced(root: Path) -> None:

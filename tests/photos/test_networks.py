@@ -27,7 +27,9 @@ def test_the_same_table_in_every_format(capsys: pytest.CaptureFixture[str]) -> N
     assert run("resume", "alexnet", "--json") == 0
     records = json.loads(capsys.readouterr().out)
     assert run("resume", "alexnet", "--csv") == 0
-    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out), delimiter=";"))
+    rows = list(
+        csv.DictReader(io.StringIO(capsys.readouterr().out.lstrip("\ufeff")), delimiter=";")
+    )
     assert [{k: str(v) for k, v in record.items()} for record in records] == rows
     assert run("resume", "alexnet") == 0
     text = capsys.readouterr().out

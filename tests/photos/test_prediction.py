@@ -5,7 +5,9 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from photo_folder import FAST, run
 from photos.request import MODEL
@@ -39,7 +41,9 @@ def test_the_same_answers_in_every_format(photos: Path, capsys: pytest.CaptureFi
     records = json.loads(said.out)
     assert "notes.txt" in said.err
     assert run(*words, "--csv") == 0
-    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out), delimiter=";"))
+    text = capsys.readouterr().out
+    assert text.startswith("\ufeff")  # sans elle, un tableur lit mal les accents
+    rows = list(csv.DictReader(io.StringIO(text[1:]), delimiter=";"))
     assert len(records) == len(rows) == len(lines) + 1 == 9
     for record, row, line in zip(records[:-1], rows, lines, strict=False):
         assert record["fichier"] == row["fichier"]
@@ -51,3 +55,34 @@ def test_the_same_answers_in_every_format(photos: Path, capsys: pytest.CaptureFi
     assert records[-1]["raison du refus"] == rows[-1]["raison du refus"] == "ce n'est pas une image"
     assert records[-1]["classe"] is None
     assert run("predire", photos / "chat", "--modele", Path("ailleurs") / MODEL) == 0
+
+
+def test_a_model_without_a_checksum_says_so(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Un modèle d'avant : lu, avec une phrase en français et rien d'autre."""
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    assert run("apprendre", photos, *FAST) == 0
+    with safe_open(Path("resultats") / MODEL, framework="pt") as content:
+        tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
+        metadata = {"reseaux": content.metadata()["reseaux"]}
+    save_file(tensors, "ancien.safetensors", metadata)
+    capsys.readouterr()
+    file = next(photos.glob("chat/*.png"))
+    assert run("predire", file, "--modele", "ancien.safetensors") == 0
+    said = capsys.readouterr()
+    assert said.err.startswith("« ancien.safetensors » ne porte pas d'empreinte")
+    assert "Warning" not in said.err
+    assert "chat" in said.out
+
+
+def test_dark_images_are_told(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("apprendre", photos, *FAST) == 0
+    Image.fromarray(np.full((40, 40), 4095, np.uint16)).save("sombre.png")
+    capsys.readouterr()
+    assert run("predire", "sombre.png", "--json") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)[0]["fichier"] == "sombre.png"
+    assert "aucune valeur ne dépasse 4095, lues presque noires : sombre.png" in said.err

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from reseaux.arguments import Seed, checked
 from reseaux.errors import ReseauxError
-from reseaux.few_data.checks import check_inputs, is_image
+from reseaux.few_data.checks import check_inputs, check_number, is_image
 
 
 class PerImage(nn.Module):
@@ -26,7 +25,6 @@ class PerImage(nn.Module):
             l'autre.
     """
 
-    @checked
     def __init__(self, transform: Callable[[Any], Any]) -> None:
         super().__init__()
         self.transform = transform
@@ -42,13 +40,12 @@ class PerImage(nn.Module):
         if not len(batch):
             return batch
         outputs = [self.transform(image) for image in batch]
-        try:
-            return torch.stack(outputs)
-        except (TypeError, RuntimeError) as error:
+        if len({tuple(image.shape) for image in outputs}) > 1:
             raise ReseauxError(
-                "La transformation ne rend pas des tenseurs d'une même taille, qui feraient un "
+                "La transformation rend des images de tailles différentes, qui ne font plus un "
                 "lot ; ajoutez-lui v2.Resize((hauteur, largeur))."
-            ) from error
+            )
+        return torch.stack(outputs)
 
 
 class Strict(nn.Module):
@@ -64,7 +61,6 @@ class Strict(nn.Module):
         ReseauxError: à l'appel, entrée qui n'est pas une image, ou masque d'une autre taille.
     """
 
-    @checked
     def __init__(self, transform: Callable[..., Any]) -> None:
         super().__init__()
         self.transform = transform
@@ -84,11 +80,10 @@ class Strict(nn.Module):
 class Seeded(nn.Module):
     """Refait le même tirage à chaque appel, sans toucher au hasard du reste du programme."""
 
-    @checked
-    def __init__(self, transform: Callable[..., Any], seed: Seed) -> None:
+    def __init__(self, transform: Callable[..., Any], seed: int) -> None:
         super().__init__()
         self.transform = transform
-        self.seed = seed
+        self.seed = int(check_number("Graine", seed, 0, 2**63 - 1))
 
     def forward(self, *inputs: Any) -> Any:
         """Transforme avec le tirage de la graine."""

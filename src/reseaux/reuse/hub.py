@@ -62,9 +62,13 @@ def fetch(address: str, progress: bool) -> Path:
     Raises:
         DownloadError: voir :func:`reseaux.reuse.download.download`.
     """
-    name = Path(urlsplit(address).path).name
-    target = Path(torch.hub.get_dir(), "checkpoints", name)
-    return download(address, target, hash_prefix(name), progress=progress)
+    target = cached(address)
+    return download(address, target, hash_prefix(target.name), progress=progress)
+
+
+def cached(address: str) -> Path:
+    """Où le cache de ``torch.hub`` garde le fichier d'une adresse, qu'il y soit déjà ou non."""
+    return Path(torch.hub.get_dir(), "checkpoints", Path(urlsplit(address).path).name)
 
 
 def hash_prefix(name: str) -> str:

@@ -130,6 +130,8 @@ def _resolved(annotation: Any, module: str) -> Any:
 def _fit(value: Any, hint: Any) -> Any:
     """La valeur, convertie au type annoncé ; ou lève ``_Unfit``."""
     origin, inside = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return value
     if origin is Annotated:
         value = _fit(value, inside[0])
         numbers = value if isinstance(value, abc.Iterable) else (value,)

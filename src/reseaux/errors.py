@@ -53,6 +53,7 @@ _OS_REASONS = {
     errno.ENOENT: "fichier ou dossier absent",
     errno.ENOSPC: "le disque est plein",
     errno.EDQUOT: "le disque est plein",
+    errno.EFBIG: "le fichier serait trop grand",
     errno.EROFS: "le disque est en lecture seule",
     errno.EISDIR: "c'est un dossier",
     errno.ENOTDIR: "un fichier porte le nom d'un dossier attendu",

@@ -4,20 +4,25 @@ L'écriture est atomique (:mod:`reseaux.atomic`) ; la lecture refuse d'exécuter
 (``weights_only=True``) ; le nom et les arguments de l'architecture disent quoi reconstruire.
 """
 
-from collections.abc import Callable, Mapping
+import copy
+import inspect
+import io
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
+from reseaux.arguments import at_least, between, checked
 from reseaux.errors import ReseauxError, unknown_name
-from reseaux.reuse import random_state, tensor_files
+from reseaux.reuse import random_state, rehearsal, tensor_files
 
 FORMAT = 1  # à augmenter si le contenu d'une sauvegarde change
 
 
+@checked
 def save_weights(model: nn.Module, path: Path | str) -> Path:
     """Sauve les poids seuls, et rien d'autre.
 
@@ -34,6 +39,7 @@ def save_weights(model: nn.Module, path: Path | str) -> Path:
     return path
 
 
+@checked
 def load_weights(model: nn.Module, path: Path | str) -> nn.Module:
     """Remplit un réseau avec des poids sauvés par :func:`save_weights` ; rend le réseau.
 
@@ -49,7 +55,8 @@ def fill(model: nn.Module, state: Any, path: Path) -> None:
     """Copie des poids nommés dans un réseau, ou dit ce qui ne correspond pas.
 
     Raises:
-        ReseauxError: noms absents, noms en trop, formes différentes ; le réseau n'est pas touché.
+        ReseauxError: noms absents, noms en trop, formes ou types différents, valeurs infinies ou
+            indéfinies (NaN) ; le réseau n'est pas touché.
     """
     if not isinstance(state, Mapping) or not all(isinstance(t, Tensor) for t in state.values()):
         hint = " C'est une sauvegarde d'entraînement : lisez-la par « checkpoints.load »."
@@ -58,22 +65,53 @@ def fill(model: nn.Module, state: Any, path: Path) -> None:
             f"« {path.name} » ne contient pas des poids seuls.{hint if is_training else ''}"
         )
     expected = model.state_dict()
-    missing = [name for name in expected if name not in state]
-    unexpected = [name for name in state if name not in expected]
-    if missing or unexpected:
+    missing, extra = _difference(state, expected)
+    if missing or extra:
         raise ReseauxError(
             f"« {path.name} » n'a pas les poids de ce réseau ({type(model).__name__}) : "
-            f"{_some('manquent', missing)} ; {_some('en trop', unexpected)}. "
+            f"{_some('manquent', missing)} ; {_some('en trop', extra)}. "
             "Construisez le réseau qui a servi à la sauvegarde."
         )
     for name, tensor in state.items():
-        if tensor.shape != expected[name].shape:
-            raise ReseauxError(
-                f"« {path.name} » : « {name} » est de forme {tuple(tensor.shape)}, "
-                f"et ce réseau attend {tuple(expected[name].shape)}. "
+        problem = _problem(name, tensor, expected[name])
+        if problem:
+            raise ReseauxError(f"« {path.name} » : « {name} » {problem}")
+    model.load_state_dict(state)
+
+
+def _problem(name: str, tensor: Tensor, place: Tensor) -> str:
+    """Dit pourquoi un tenseur ne peut pas être copié à sa place ; rien s'il le peut."""
+    try:
+        if tensor.shape != place.shape:
+            return (
+                f"est de forme {tuple(tensor.shape)}, et ce réseau attend {tuple(place.shape)}. "
                 "Construisez le réseau avec les arguments de la sauvegarde."
             )
-    model.load_state_dict(state)
+        if _kind(tensor.dtype) != _kind(place.dtype):
+            return (
+                f"est de type {tensor.dtype}, et ce réseau attend {place.dtype}. Demandez à son "
+                "auteur un fichier de poids entier."
+            )
+        if not tensor.to(place.dtype).isfinite().all():
+            return (
+                "contient des valeurs infinies ou indéfinies (NaN) : un entraînement a divergé. "
+                "Reprenez une sauvegarde antérieure."
+            )
+        if name.endswith("running_var") and bool((tensor < 0).any()):
+            return "contient une variance négative. Reprenez une autre copie."
+    except RuntimeError:  # quantifié, creux, imbriqué ou « meta »
+        return "n'est pas un tenseur ordinaire. Demandez à son auteur un fichier de poids denses."
+    return ""
+
+
+def _kind(dtype: torch.dtype) -> tuple[bool, bool, bool]:
+    return dtype.is_floating_point, dtype.is_complex, dtype == torch.bool
+
+
+def _difference(given: Collection[Any], expected: Collection[str]) -> tuple[list[str], list[str]]:
+    """Les noms qui manquent, et ceux qui sont en trop."""
+    missing = [name for name in expected if name not in given]
+    return missing, [str(name) for name in given if name not in expected]
 
 
 def _some(what: str, names: list[str]) -> str:
@@ -100,6 +138,7 @@ class Checkpoint:
     epoch: int
     state: dict[str, Any] = field(repr=False)
 
+    @checked
     def build(self, builders: Mapping[str, Callable[..., nn.Module]]) -> nn.Module:
         """Reconstruit le réseau et lui rend ses poids.
 
@@ -113,7 +152,7 @@ class Checkpoint:
             raise unknown_name("un nom d'architecture", self.architecture, builders)
         try:
             model = builders[self.architecture](**self.arguments)
-        except TypeError as error:
+        except Exception as error:  # ces arguments viennent du fichier : tout peut arriver
             raise ReseauxError(
                 f"« {self.path.name} » a été écrite avec les arguments {self.arguments}, que la "
                 f"fonction donnée pour « {self.architecture} » refuse ({error}). Donnez celle qui "
@@ -122,6 +161,7 @@ class Checkpoint:
         fill(model, self.state["model"], self.path)
         return model
 
+    @checked
     def restore(
         self,
         optimizer: torch.optim.Optimizer,
@@ -131,7 +171,7 @@ class Checkpoint:
         """Remet l'optimiseur, le planificateur et le hasard dans l'état sauvé ; rend ``epoch``.
 
         Raises:
-            ReseauxError: la sauvegarde n'a pas ce qu'on lui demande de rendre.
+            ReseauxError: la sauvegarde n'a pas ce qu'on lui demande de rendre ; rien n'a changé.
         """
         for name, wanted in (("scheduler", scheduler), ("generator", generator)):
             if wanted is not None and self.state[name] is None:
@@ -139,52 +179,44 @@ class Checkpoint:
                     f"« {self.path.name} » a été écrite sans « {name} » : la reprise ne serait pas "
                     "exacte. Passez-le aussi à « checkpoints.save »."
                 )
-        absent = [name for name in random_state.SOURCES if name not in self.state["rng"]]
-        if absent:
-            raise ReseauxError(
-                f"« {self.path.name} » n'a pas l'état du hasard de « {absent[0]} » : la reprise ne "
-                "serait pas exacte. Reprenez la sauvegarde précédente."
-            )
-        self._check_kind("optimiseur", self.state["optimizer"], optimizer.state_dict())
-        if scheduler is not None:
-            self._check_kind("planificateur", self.state["scheduler"], scheduler.state_dict())
         try:
-            optimizer.load_state_dict(self.state["optimizer"])
-        except ValueError as error:
+            rehearsal.rehearse(self.state, optimizer, scheduler, generator)
+            random_state.put_back(self.state["rng"])
+        except Exception as error:  # l'état vient du fichier : tout peut arriver
+            why = error if isinstance(error, ReseauxError) else "Son état ne va pas à l'optimiseur."
             raise ReseauxError(
-                f"L'optimiseur de « {self.path.name} » suit d'autres groupes de paramètres : "
-                "construisez-le avec les paramètres du réseau rendu par « build »."
+                f"« {self.path.name} » ne se reprend pas ici. {why} Construisez le planificateur "
+                "comme à la sauvegarde, et l'optimiseur aussi, avec les paramètres du réseau rendu "
+                "par « build » ; sinon, reprenez la sauvegarde précédente."
             ) from error
+        # Des copies : torch garderait, et changerait, les tenseurs de la sauvegarde.
+        optimizer.load_state_dict(copy.deepcopy(self.state["optimizer"]))
         if scheduler is not None:
-            scheduler.load_state_dict(self.state["scheduler"])
+            scheduler.load_state_dict(copy.deepcopy(self.state["scheduler"]))
         if generator is not None:
             generator.set_state(self.state["generator"])
-        random_state.put_back(self.state["rng"])
         return self.epoch
 
-    def _check_kind(self, what: str, given: dict[str, Any], expected: dict[str, Any]) -> None:
-        """Compare les réglages de deux états : torch charge sans rien dire ceux d'une autre classe.
 
-        Un réglage en trop ne suffit pas : une version de torch ou un planificateur en ajoute.
-        """
-        ours, theirs = (
-            {name for name in d.get("param_groups", [d])[0] if not name.startswith("_")}
-            for d in (given, expected)
-        )
-        if ours - theirs and theirs - ours:
-            raise ReseauxError(
-                f"« {self.path.name} » a été écrite avec un autre {what} : elle en porte "
-                f"{', '.join(sorted(ours - theirs)[:3])} au lieu de "
-                f"{', '.join(sorted(theirs - ours)[:3])}. Construisez le même {what}."
-            )
-
-
-_KEYS = (
-    *("format", "architecture", "arguments", "epoch"),
-    *("model", "optimizer", "scheduler", "generator", "rng"),
-)
+@checked
+def _check_entries(
+    format: Annotated[int, between(FORMAT, FORMAT)],
+    architecture: str,
+    arguments: dict[str, object],
+    epoch: Annotated[int, at_least(0)],
+    model: dict[str, Tensor],
+    optimizer: dict[str, object],
+    scheduler: dict[str, object] | None,
+    generator: Tensor | None,
+    rng: dict[str, object],
+) -> None:
+    """Vérifie le type de chaque entrée d'une sauvegarde : les arguments portent leurs noms."""
 
 
+_KEYS = tuple(inspect.signature(_check_entries).parameters)
+
+
+@checked
 def save(
     path: Path | str,
     model: nn.Module,
@@ -192,7 +224,7 @@ def save(
     *,
     architecture: str,
     arguments: Mapping[str, Any],
-    epoch: int,
+    epoch: Annotated[int, at_least(0)],
     scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
     generator: torch.Generator | None = None,
 ) -> Path:
@@ -217,29 +249,51 @@ def save(
         "generator": generator.get_state() if generator else None,
         "rng": random_state.get(),
     }
+    odd = [name for name, part in content.items() if not _can_be_read_back(part)]
+    if odd:
+        raise ReseauxError(
+            f"« {path.name} » n'a pas été écrite, car elle ne se relirait pas : {', '.join(odd)} "
+            "contient autre chose que des nombres, des textes, des listes, des dictionnaires et "
+            "des tenseurs de torch. Convertissez ce qui vient de NumPy ou d'ailleurs."
+        )
     tensor_files.write(path, tensor_files.to_torch(content))
     return path
 
 
+def _can_be_read_back(part: Any) -> bool:
+    try:
+        torch.load(io.BytesIO(tensor_files.to_torch(part)), weights_only=True)
+    except Exception:  # pickle n'a pas d'erreur à lui pour ce qu'il ne sait pas écrire
+        return False
+    return True
+
+
+@checked
 def load(path: Path | str) -> Checkpoint:
     """Lit une sauvegarde écrite par :func:`save`.
 
     Raises:
-        ReseauxError: fichier absent, tronqué, dangereux, ou qui n'est pas une sauvegarde.
+        ReseauxError: fichier absent, tronqué, dangereux, d'un format plus récent, ou qui n'est pas
+            une sauvegarde.
     """
     path = Path(path)
     content, _ = tensor_files.read(path)
-    missing = [k for k in _KEYS if not isinstance(content, dict) or k not in content]
-    if missing:
+    found = content if isinstance(content, dict) else {}
+    version = found.get("format")
+    if isinstance(version, int) and version > FORMAT:
         raise ReseauxError(
-            f"« {path.name} » n'est pas une sauvegarde d'entraînement : il y manque "
-            f"{', '.join(missing)}. Pour des poids seuls, utilisez « checkpoints.load_weights »."
+            f"« {path.name} » est au format {version} ; cette version lit le format {FORMAT}. "
+            "Mettez le cours à jour."
         )
-    if content["format"] != FORMAT:
+    missing, extra = _difference(found, _KEYS)
+    if missing or extra:
         raise ReseauxError(
-            f"« {path.name} » est au format {content['format']} ; cette version lit le format "
-            f"{FORMAT}. Mettez le cours à jour."
+            f"« {path.name} » n'est pas une sauvegarde d'entraînement : "
+            f"{_some('manquent', missing)} ; {_some('en trop', extra)}. "
+            "Pour des poids seuls, utilisez « checkpoints.load_weights »."
         )
-    return Checkpoint(
-        path, content["architecture"], content["arguments"], content["epoch"], content
-    )
+    try:
+        _check_entries(**found)
+    except ReseauxError as error:
+        raise ReseauxError(f"« {path.name} » n'est pas une sauvegarde entière : {error}") from None
+    return Checkpoint(path, found["architecture"], found["arguments"], found["epoch"], found)

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from reseaux.errors import ReseauxError
+
 SOURCES = ("torch", "cuda", "numpy", "python")
 
 
@@ -21,11 +23,28 @@ def get() -> dict[str, Any]:
 
 
 def put_back(state: dict[str, Any]) -> None:
-    """Remet les sources dans l'état rendu par :func:`get` ; autant de cartes, sinon elles non."""
+    """Remet les sources dans l'état rendu par :func:`get` ; autant de cartes, sinon elles non.
+
+    Raises:
+        ReseauxError: ce n'est pas un tel état ; aucune source n'a changé.
+    """
+    before = get()
+    try:
+        _put(state)
+    except Exception as error:  # l'état vient d'un fichier : tout peut arriver
+        _put(before)
+        absent = [name for name in SOURCES if name not in state]
+        problem = f"de « {absent[0]} » manque" if absent else "est abîmé"
+        raise ReseauxError(f"L'état du hasard {problem}.") from error
+
+
+def _put(state: dict[str, Any]) -> None:
     torch.set_rng_state(state["torch"])
     if state["cuda"] and torch.cuda.device_count() == len(state["cuda"]):
         torch.cuda.set_rng_state_all(state["cuda"])
     keys, position, has_gauss, cached = state["numpy"]
+    if not 0 <= position <= len(keys):  # numpy lirait hors de sa mémoire
+        raise ValueError("position impossible")
     np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), position, has_gauss, cached))
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))

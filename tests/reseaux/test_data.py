@@ -142,6 +142,20 @@ def test_fragments_come_from_their_photo_and_from_their_half():
             assert any(np.allclose(half[r : r + 32, c : c + 32], image) for r, c in corners)
 
 
+def test_no_pixel_is_in_both_halves(monkeypatch):
+    """Chaque pixel dit sa colonne : toutes sont là, chacune d'un seul côté."""
+    columns = np.tile(np.arange(255, dtype=np.uint8), (10, 1))  # largeur impaire
+    monkeypatch.setattr(data, "photo", lambda _: Image.fromarray(columns))
+    train, test = data.fragments(size=4, per_photo=500, seed=987)
+    left, right = (np.unique(part.images * 255) for part in (train, test))
+    assert left.tolist() == list(range(128))
+    assert right.tolist() == list(range(128, 255))
+    assert train.labels.tolist() == test.labels.tolist() == np.repeat(np.arange(13), 500).tolist()
+    # Toutes les hauteurs aussi : une photographie dont chaque pixel dit sa ligne.
+    monkeypatch.setattr(data, "photo", lambda _: Image.fromarray(columns[:, :40].T.copy()))
+    assert all(len(np.unique(p.images)) == 40 for p in data.fragments(4, 500, seed=986))
+
+
 @pytest.mark.parametrize("size", [0, 10_000])
 def test_fragments_of_an_impossible_size_are_refused(size):
     with pytest.raises(ReseauxError, match="il faut entre 1 et"):
@@ -164,6 +178,20 @@ def test_every_letter_is_drawn_once_per_font(alphabet):
     assert part.images.shape[1:] == (16, 16)
     assert part.images.min() == 0
     assert part.images.max() <= 1
+
+
+@pytest.mark.parametrize("size", [16, 28])
+def test_letters_are_white_on_black_whole_and_centred(size):
+    part, _ = data.glyphs("latin-capitales", size)
+    border = np.concatenate([part.images[:, [0, -1]], part.images[:, :, [0, -1]].swapaxes(1, 2)])
+    assert border.mean() < 0.01
+    assert part.images.mean() < 0.3
+    assert part.images.max() == 1
+    ink = part.images > 0.5
+    for lines in (ink.any(axis=2), ink.any(axis=1)):
+        first, last = lines.argmax(axis=1), size - 1 - lines[:, ::-1].argmax(axis=1)
+        assert abs((first + last).mean() / 2 - (size - 1) / 2) < 0.06 * size
+    assert 0.4 * size < ink.any(axis=2).sum(axis=1).mean() < 0.7 * size
 
 
 @pytest.mark.parametrize("alphabet", data.ALPHABETS)

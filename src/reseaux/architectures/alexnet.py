@@ -6,7 +6,7 @@ au lieu de 96 dans la première couche, ni groupes ni normalisation locale.
 
 from typing import NamedTuple
 
-from torch import Tensor, nn
+from torch import nn
 
 
 class Conv(NamedTuple):
@@ -39,7 +39,7 @@ def local_response_norm() -> nn.LocalResponseNorm:
     return nn.LocalResponseNorm(size=5, alpha=5 * 1e-4, beta=0.75, k=2.0)
 
 
-class AlexNet(nn.Module):
+class AlexNet(nn.Sequential):
     """AlexNet : N×3×227×227 → N×``num_classes``.
 
     L'article dit 224×224, mais seul 227 (ou une marge qu'il ne mentionne pas) donne les 55×55
@@ -79,8 +79,3 @@ class AlexNet(nn.Module):
             nn.Dropout(),
             nn.Linear(HIDDEN, num_classes),
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Rend les scores N×``num_classes``, avant softmax."""
-        scores: Tensor = self.classifier(self.features(x))
-        return scores

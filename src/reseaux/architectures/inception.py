@@ -63,21 +63,16 @@ class InceptionBlock(nn.Module):
 
     def __init__(self, in_channels: int, filters: Inception) -> None:
         super().__init__()
-        self.branch1 = conv(in_channels, filters.conv1, 1)
-        self.branch3 = nn.Sequential(
-            conv(in_channels, filters.reduce3, 1), conv(filters.reduce3, filters.conv3, 3)
-        )
-        self.branch5 = nn.Sequential(
-            conv(in_channels, filters.reduce5, 1), conv(filters.reduce5, filters.conv5, 5)
-        )
-        self.branch_pool = nn.Sequential(
-            nn.MaxPool2d(3, stride=1, padding=1), conv(in_channels, filters.pool_proj, 1)
-        )
+        conv1, reduce3, conv3, reduce5, conv5, pool_proj = filters
+        self.branch1 = conv(in_channels, conv1, 1)
+        self.branch3 = nn.Sequential(conv(in_channels, reduce3, 1), conv(reduce3, conv3, 3))
+        self.branch5 = nn.Sequential(conv(in_channels, reduce5, 1), conv(reduce5, conv5, 5))
+        pool = nn.MaxPool2d(3, stride=1, padding=1)
+        self.branch_pool = nn.Sequential(pool, conv(in_channels, pool_proj, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Concatène les quatre branches le long des canaux."""
-        branches = (self.branch1, self.branch3, self.branch5, self.branch_pool)
-        return torch.cat([branch(x) for branch in branches], dim=1)
+        return torch.cat([branch(x) for branch in self.children()], dim=1)
 
 
 class AuxiliaryHead(nn.Sequential):

@@ -7,55 +7,19 @@ la table compte dans l'étage suivant, sont à part. Comme dans torchvision, mai
 les moyennes 3×3 comptent les zéros de la marge.
 """
 
-from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple, TypeAlias
+from torch import nn
 
-import torch
-from torch import Tensor, nn
-
-from reseaux.architectures.staged import Staged
-
-
-class Conv(NamedTuple):
-    """Une convolution, suivie d'une normalisation de lot et d'une ReLU."""
-
-    filters: int
-    height: int = 1  # du noyau
-    width: int = 1
-    stride: int = 1
-    padded: bool = True  # une marge de zéros garde la taille
-
-    def build(self, in_channels: int) -> nn.Sequential:
-        """Construit les trois couches ; l'epsilon est celui du modèle publié."""
-        kernel = (self.height, self.width)
-        padding = (self.height // 2, self.width // 2) if self.padded else 0
-        return nn.Sequential(
-            nn.Conv2d(in_channels, self.filters, kernel, self.stride, padding, bias=False),
-            nn.BatchNorm2d(self.filters, eps=0.001),
-            nn.ReLU(inplace=True),
-        )
-
-
-# Les mots de la description : un module est fait de branches, concaténées ; une branche, d'étapes
-# qui se suivent ; une étape est une convolution, un pooling ou, de nouveau, des branches.
-Pool: TypeAlias = Callable[[], nn.Module]
-Step: TypeAlias = "Conv | Pool | tuple[Branch, ...]"
-Branch: TypeAlias = tuple[Step, ...]
-Branches: TypeAlias = tuple[Branch, ...]
-
-AVERAGE = partial(nn.AvgPool2d, 3, stride=1, padding=1)
-MAX = partial(nn.MaxPool2d, 3, stride=2)
-
-
-def halve(filters: int) -> Conv:
-    """Une convolution 3×3 de pas 2, sans marge : elle divise la taille par deux."""
-    return Conv(filters, 3, 3, stride=2, padded=False)
-
-
-def split(filters: int) -> Branches:
-    """Un 1×3 et un 3×1 côte à côte [Szegedy15, figure 7]."""
-    return ((Conv(filters, 1, 3),), (Conv(filters, 3, 1),))
+from reseaux.architectures.branches import (
+    AVERAGE,
+    MAX,
+    Branch,
+    BranchedNetwork,
+    Branches,
+    Chain,
+    Conv,
+    halve,
+    split,
+)
 
 
 def module_a(projection: int) -> Branches:
@@ -117,38 +81,6 @@ BLOCKS: dict[str, Branches] = {
 }
 
 
-class Chain(nn.Sequential):
-    """Les étapes d'une branche, l'une après l'autre ; la dernière sort ``out_channels`` cartes."""
-
-    def __init__(self, in_channels: int, branch: Branch) -> None:
-        super().__init__()
-        self.out_channels = in_channels
-        for step in branch:
-            if isinstance(step, Conv):
-                self.append(step.build(self.out_channels))
-                self.out_channels = step.filters
-            elif callable(step):
-                self.append(step())
-            else:
-                parallel = Parallel(self.out_channels, step)
-                self.append(parallel)
-                self.out_channels = parallel.out_channels
-
-
-class Parallel(nn.Module):
-    """Des branches côte à côte, concaténées (N×C×H×L → N×C′×H′×L′)."""
-
-    def __init__(self, in_channels: int, branches: Branches) -> None:
-        super().__init__()
-        chains = [Chain(in_channels, branch) for branch in branches]
-        self.branches = nn.ModuleList(chains)
-        self.out_channels = sum(chain.out_channels for chain in chains)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Concatène les branches le long des canaux."""
-        return torch.cat([branch(x) for branch in self.branches], dim=1)
-
-
 class AuxiliaryHead(nn.Sequential):
     """Le classifieur auxiliaire, utile au seul entraînement [Szegedy15, §4 et figure 8]."""
 
@@ -163,7 +95,7 @@ class AuxiliaryHead(nn.Sequential):
         )
 
 
-class InceptionV3(Staged):
+class InceptionV3(BranchedNetwork):
     """Inception-v3 : N×3×299×299 → N×``num_classes``.
 
     L'article ne dit rien du dropout ; 20 % est celui du modèle publié.
@@ -177,17 +109,5 @@ class InceptionV3(Staged):
     """
 
     def __init__(self, num_classes: int = 1000, aux_heads: bool = False) -> None:
-        super().__init__()
-        self.stem = Chain(3, STEM)
-        self.blocks = nn.ModuleDict()
-        self.aux = nn.ModuleDict()
-        channels = self.stem.out_channels
-        for name, branches in BLOCKS.items():
-            block = Parallel(channels, branches)
-            self.blocks[name] = block
-            channels = block.out_channels
-            if aux_heads and name == "b4":
-                self.aux[name] = AuxiliaryHead(channels, num_classes)
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(channels, num_classes)
-        )
+        super().__init__(Chain(3, STEM), BLOCKS, 0.2, num_classes)
+        self.aux = nn.ModuleDict({"b4": AuxiliaryHead(768, num_classes)} if aux_heads else {})

@@ -9,17 +9,16 @@ from functools import partial
 
 from torch import nn
 
-from reseaux.architectures.inception_v3 import (
+from reseaux.architectures.branches import (
     MAX,
     Branch,
+    BranchedNetwork,
     Branches,
     Chain,
     Conv,
-    Parallel,
     halve,
     split,
 )
-from reseaux.architectures.staged import Staged
 
 # Comme TensorFlow, la moyenne ne compte pas les zéros de la marge.
 AVERAGE = partial(nn.AvgPool2d, 3, stride=1, padding=1, count_include_pad=False)
@@ -73,18 +72,8 @@ BLOCKS: dict[str, Branches] = {
 }
 
 
-class InceptionV4(Staged):
-    """Inception-v4 : N×3×299×299 → N×``num_classes``."""
+class InceptionV4(BranchedNetwork):
+    """Inception-v4 : N×3×299×299 → N×``num_classes``. Le dropout garde 80 % des valeurs."""
 
     def __init__(self, num_classes: int = 1000) -> None:
-        super().__init__()
-        self.stem = Chain(3, STEM)
-        self.blocks = nn.ModuleDict()
-        channels = self.stem.out_channels
-        for name, branches in BLOCKS.items():
-            block = Parallel(channels, branches)
-            self.blocks[name] = block
-            channels = block.out_channels
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(channels, num_classes)
-        )
+        super().__init__(Chain(3, STEM), BLOCKS, 0.2, num_classes)

@@ -84,7 +84,7 @@ class RBF(nn.Module):
         return -(x.unsqueeze(1) - self.codes).square().sum(dim=2)
 
 
-class LeNet5(nn.Module):
+class LeNet5(nn.Sequential):
     """LeNet-5 : N×1×32×32 → N×``num_classes``. Chaque couche porte son nom de l'article.
 
     L'article minimise la distance au code ; ses scores sont ici les opposés de ces distances, pour
@@ -100,9 +100,3 @@ class LeNet5(nn.Module):
         self.c5 = nn.Sequential(nn.Conv2d(16, 120, 5), ScaledTanh(), nn.Flatten())
         self.f6 = nn.Sequential(nn.Linear(120, CODE_LENGTH), ScaledTanh())
         self.output = RBF(num_classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Rend les scores N×``num_classes``, avant softmax."""
-        for layer in (self.c1, self.s2, self.c3, self.s4, self.c5, self.f6, self.output):
-            x = layer(x)
-        return x

@@ -86,7 +86,7 @@ class ResidualBlock(nn.Module):
         return y
 
 
-class ResNet(nn.Module):
+class ResNet(nn.Sequential):
     """Un réseau résiduel : N×3×224×224 → N×``num_classes``.
 
     Args:
@@ -118,8 +118,3 @@ class ResNet(nn.Module):
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Rend les scores N×``num_classes``, avant softmax."""
-        scores: Tensor = self.head(self.stages(self.stem(x)))
-        return scores

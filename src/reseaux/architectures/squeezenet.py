@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from reseaux.architectures.inception import max_pool
+from reseaux.architectures.inception import conv, max_pool
 from reseaux.architectures.staged import Staged
 
 
@@ -32,15 +32,6 @@ BLOCKS: dict[str, Fire | None] = {
 }
 
 
-def conv(
-    in_channels: int, out_channels: int, kernel: int, stride: int = 1, padding: int = 0
-) -> nn.Sequential:
-    """Une convolution et sa ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel, stride, padding), nn.ReLU(inplace=True)
-    )
-
-
 class FireBlock(nn.Module):
     """Un module Fire : N×C×H×L → N×(e₁ + e₃)×H×L [Iandola16, §3.2 et figure 1]."""
 
@@ -48,7 +39,7 @@ class FireBlock(nn.Module):
         super().__init__()
         self.squeeze = conv(in_channels, filters.squeeze, 1)
         self.expand1 = conv(filters.squeeze, filters.expand1, 1)
-        self.expand3 = conv(filters.squeeze, filters.expand3, 3, padding=1)
+        self.expand3 = conv(filters.squeeze, filters.expand3, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         """Concatène les deux sorties le long des canaux."""
@@ -68,7 +59,8 @@ class SqueezeNet(Staged):
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
         channels = 96
-        self.stem = nn.Sequential(conv(3, channels, 7, stride=2), max_pool())
+        first = nn.Sequential(nn.Conv2d(3, channels, 7, stride=2), nn.ReLU(inplace=True))
+        self.stem = nn.Sequential(first, max_pool())
         self.blocks = nn.ModuleDict()
         for name, filters in BLOCKS.items():
             if filters is None:

@@ -1,6 +1,6 @@
 """Les six réseaux VGG [Simonyan14, §2 et table 1]."""
 
-from torch import Tensor, nn
+from torch import nn
 
 from reseaux.architectures.alexnet import local_response_norm
 from reseaux.errors import unknown_name
@@ -66,7 +66,7 @@ def weight_layers(configuration: str) -> int:
     return convolutions + len(FULLY_CONNECTED) + 1
 
 
-class VGG(nn.Module):
+class VGG(nn.Sequential):
     """Un réseau VGG : N×3×224×224 → N×``num_classes``.
 
     Args:
@@ -101,8 +101,3 @@ class VGG(nn.Module):
             head += [nn.Linear(inputs, width), nn.ReLU(inplace=True), nn.Dropout()]
             inputs = width
         self.classifier = nn.Sequential(*head, nn.Linear(inputs, num_classes))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Rend les scores N×``num_classes``, avant softmax."""
-        scores: Tensor = self.classifier(self.features(x))
-        return scores

@@ -22,6 +22,13 @@ def test_every_network_gives_one_score_per_class(name):
     assert tuple(net(torch.empty(2, *network.input_size, device="meta")).shape) == (2, 3)
 
 
+@pytest.mark.parametrize("name", reseaux.NETWORKS)
+def test_every_parameter_learns(name):
+    net = reseaux.build(name, num_classes=3, device="meta").train()
+    net(torch.empty(2, *reseaux.NETWORKS[name].input_size, device="meta")).sum().backward()
+    assert [key for key, p in net.named_parameters() if p.grad is None] == []
+
+
 @pytest.mark.parametrize(
     ("given", "nearest"),
     [
@@ -90,6 +97,11 @@ def test_another_name_is_really_the_same_network(alias, create, options):
     ours = reseaux.build(alias, device="meta").eval()
     sizes = [[t.numel() for t in net.state_dict().values()] for net in (ours, theirs)]
     assert sizes[0] == sizes[1]
+    norms = [
+        [(m.eps, m.momentum) for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
+        for net in (ours, theirs)
+    ]
+    assert norms[0] == norms[1]  # la seconde n'agit qu'à l'entraînement
     size = reseaux.NETWORKS[resolve(alias)].input_size
     assert flops(ours, size) == flops(theirs, size)
 
@@ -208,19 +220,29 @@ def test_registry_is_in_order():
 @pytest.mark.parametrize(
     ("name", "options", "published"),
     [
-        ("alexnet", {}, [0.5, 0.5]),
-        ("vgg-d", {}, [0.5, 0.5]),
-        ("nin", {}, [0.5]),
-        ("googlenet", {"aux_heads": True}, [0.4, 0.7, 0.7]),
-        ("inception-v3", {}, [0.2]),
-        ("inception-v4", {}, [0.2]),
-        ("xception", {}, [0.5]),
-        ("squeezenet", {}, [0.5]),
-        ("mobilenet-v2", {}, [0.2]),
-        ("efficientnet-lite0", {}, [0.2]),
+        ("lenet-5", {}, []),
+        ("alexnet", {}, [(0.5, (4096,)), (0.5, (4096,))]),  # [Krizhevsky12, §4.2]
+        *((f"vgg-{c}", {}, [(0.5, (4096,)), (0.5, (4096,))]) for c in ("a", "a-lrn", *"bcde")),
+        ("nin", {}, [(0.5, (384, 6, 6))]),
+        ("googlenet", {}, [(0.4, (1024,))]),  # [Szegedy14, table 1 et §5]
+        ("googlenet", {"aux_heads": True}, [(0.7, (1024,)), (0.7, (1024,)), (0.4, (1024,))]),
+        ("bn-inception", {}, []),  # [Ioffe15, §4.2.1]
+        ("inception-v3", {}, [(0.2, (2048,))]),
+        ("inception-v4", {}, [(0.2, (1536,))]),  # [Szegedy16, figure 9] : en garder 0,8
+        ("xception", {}, [(0.5, (2048,))]),  # [Chollet16, §4.3]
+        ("squeezenet", {}, [(0.5, (512, 13, 13))]),  # [Iandola16, §3.3] : après fire9
+        *((f"resnet-{depth}", {}, []) for depth in (18, 34, 50, 101, 152)),
+        ("mobilenet-v2", {}, [(0.2, (1280,))]),
+        ("efficientnet-lite0", {}, [(0.2, (1280,))]),
     ],
 )
-def test_dropout_has_the_published_rate(name, options, published):
-    """Aucune forme, aucun score en évaluation ne dépend de ce taux : lui seul le dit."""
-    net = reseaux.build(name, device="meta", **options)
-    assert [m.p for m in net.modules() if isinstance(m, nn.Dropout)] == published
+def test_dropout_has_the_published_rate_and_place(name, options, published):
+    """Aucune forme, aucun score en évaluation n'en dépend : (taux, ce qu'il reçoit)."""
+    net, found = reseaux.build(name, device="meta", **options).train(), []
+    for layer in net.modules():
+        if isinstance(layer, nn.Dropout):
+            layer.register_forward_hook(
+                lambda layer, given, _: found.append((layer.p, tuple(given[0].shape[1:])))
+            )
+    net(torch.empty(2, *reseaux.NETWORKS[name].input_size, device="meta"))
+    assert found == published

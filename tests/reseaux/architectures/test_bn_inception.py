@@ -1,9 +1,12 @@
 """BN-Inception, comparé à la table de son article."""
 
 import pytest
+import torch
 from torch import nn
+from torch.nn import functional as F
 
 import reseaux
+from formulas import assert_recomputed, pool
 from twins import block_shapes, count
 
 # Cartes × hauteur × largeur à la sortie des modules, lues dans l'article. Pour 3c et 4e, de pas 2,
@@ -65,3 +68,27 @@ def test_bn_inception_outside_of_blocks_matches_the_closed_form():
     separable = 7 * 7 * 3 * 8 + 3 * 8 * 64
     assert count(net.stem) == separable + 64 * 64 + 9 * 64 * 192 + 2 * (64 + 64 + 192)
     assert count(net.head) == (1024 + 1) * 1000
+
+
+def module(x, weights, kind, conv1, proj):
+    stride = 1 if proj else 2
+    branches = [weights.conv_bn(x)] if conv1 else []
+    branches.append(weights.conv_bn(weights.conv_bn(x), stride))
+    branches.append(weights.conv_bn(weights.conv_bn(weights.conv_bn(x)), stride))
+    pooled = F.avg_pool2d(x, 3, stride, 1) if kind == "avg" else pool(x, 3, stride, 1)
+    branches.append(weights.conv_bn(pooled) if proj else pooled)
+    return torch.cat(branches, dim=1)
+
+
+def bn_inception(x, weights):
+    """Ioffe et Szegedy 2015, figure 5 et annexe ; chaque convolution, puis norme, puis ReLU."""
+    x = F.conv2d(x, *weights.take(1), stride=2, padding=3, groups=3)  # la séparable : sans ReLU
+    x = weights.conv_bn(weights.conv_bn(pool(weights.conv_bn(x), padding=1)))
+    x = pool(x, padding=1)
+    for _, conv1, *_, kind, proj in BN_INCEPTION.values():
+        x = module(x, weights, kind, conv1, proj)
+    return weights.linear(x.mean(dim=(2, 3)))
+
+
+def test_bn_inception_is_the_one_of_the_paper():
+    assert_recomputed("bn-inception", bn_inception)

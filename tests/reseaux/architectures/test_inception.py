@@ -6,6 +6,7 @@ from torch import nn
 from torchvision import models
 
 import reseaux
+from formulas import Weights, assert_recomputed, local_norm, pool
 from twins import block_shapes, count
 
 # Paramètres de la table 1 de GoogLeNet [Szegedy14], en « K » de 1024. Les lignes 4c (463) et 5a
@@ -59,3 +60,35 @@ def test_blocks_have_the_output_size_of_the_paper():
     shapes = block_shapes("googlenet")
     expected = {"3b": (480, 28, 28), "4e": (832, 14, 14), "5b": (1024, 7, 7)}
     assert {block: shapes[block] for block in expected} == expected
+
+
+def module(x, weights):
+    branches = [weights.conv(x), weights.conv(weights.conv(x), padding=1)]
+    branches += [weights.conv(weights.conv(x), padding=2), weights.conv(pool(x, 3, 1, 1))]
+    return torch.cat(branches, dim=1)
+
+
+def googlenet(x, weights):
+    """Szegedy et coll. 2014, table 1 et figure 3 : normalisation après le pooling, puis avant."""
+    x = local_norm(pool(weights.conv(x, stride=2, padding=3), up=True))
+    x = pool(local_norm(weights.conv(weights.conv(x), padding=1)), up=True)
+    for modules, halved in ((2, True), (5, True), (2, False)):
+        for _ in range(modules):
+            x = module(x, weights)
+        x = pool(x, up=True) if halved else x
+    return weights.linear(x.mean(dim=(2, 3)))
+
+
+def test_googlenet_is_the_one_of_the_paper():
+    assert_recomputed("googlenet", googlenet)
+
+
+@torch.no_grad()
+def test_auxiliary_heads_are_those_of_the_paper():
+    """Figure 3 : moyenne 5×5 de pas 3, 1×1, ReLU, connectée, ReLU, dropout, connectée."""
+    net = reseaux.build("googlenet", 10, aux_heads=True)
+    for name, channels in (("4a", 512), ("4d", 528)):
+        x, head = torch.randn(2, channels, 14, 14), net.aux[name].eval()
+        weights = Weights(head)
+        y = weights.conv(nn.functional.avg_pool2d(x, 5, 3)).flatten(1)
+        torch.testing.assert_close(head(x), weights.linear(weights.linear(y).relu()))

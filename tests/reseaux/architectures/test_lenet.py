@@ -1,8 +1,10 @@
 """LeNet-5, comparé à son article."""
 
 import torch
+from torch.nn import functional as F
 
 import reseaux
+from formulas import assert_recomputed
 from twins import count
 
 # LeCun et coll. 1998, §II.B : paramètres appris, connexions (biais compris), forme de sortie.
@@ -70,3 +72,21 @@ def test_lenet_scores_are_opposite_squared_distances_to_fixed_codes():
     assert torch.equal(codes, reseaux.build("lenet-5", num_classes=10).output.codes)
     x = torch.randn(2, 84)
     torch.testing.assert_close(output(x), -(torch.cdist(x, codes) ** 2), atol=1e-3, rtol=0)
+
+
+def squash(a):
+    return 1.7159 * torch.tanh(2 / 3 * a)  # [LeCun98, équation 6 et annexe A]
+
+
+def lenet(x, weights):
+    x = squash(F.conv2d(x, *weights.take(2)))
+    x = squash(F.conv2d(4 * F.avg_pool2d(x, 2), *weights.take(2), groups=6))
+    maps = [[row[c3] == "X" for row in LENET_TABLE] for c3 in range(16)]
+    x = squash(torch.cat([F.conv2d(x[:, seen], *weights.take(2)) for seen in maps], dim=1))
+    x = squash(F.conv2d(4 * F.avg_pool2d(x, 2), *weights.take(2), groups=16))
+    x = squash(weights.linear(squash(F.conv2d(x, *weights.take(2))).flatten(1)))
+    return -((x[:, None] - weights.take(1)[0]) ** 2).sum(dim=2)
+
+
+def test_lenet_is_the_one_of_the_paper():
+    assert_recomputed("lenet-5", lenet, scale=1)

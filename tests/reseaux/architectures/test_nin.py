@@ -3,6 +3,7 @@
 from torch import nn
 
 import reseaux
+from formulas import assert_recomputed, pool
 from twins import weights_by_layer
 
 
@@ -17,3 +18,14 @@ def test_nin_layers_match_the_closed_form():
 def test_nin_has_no_linear_layer():
     net = reseaux.build("nin", device="meta")
     assert not [m for m in net.modules() if isinstance(m, nn.Linear)]
+
+
+def nin(x, weights):
+    """Le modèle de Caffe : après chaque étage, un max pooling qui arrondit vers le haut."""
+    for stride, padding in ((4, 0), (1, 2), (1, 1)):
+        x = pool(weights.conv(weights.conv(weights.conv(x, stride, padding))), up=True)
+    return weights.conv(weights.conv(weights.conv(x, padding=1))).mean(dim=(2, 3))
+
+
+def test_nin_is_the_one_of_its_authors():
+    assert_recomputed("nin", nin)

@@ -5,6 +5,7 @@ from torch import nn
 from torchvision import models
 
 import reseaux
+from formulas import assert_recomputed, local_norm, pool
 from reseaux.architectures.vgg import CONFIGURATIONS, VGG, weight_layers
 from reseaux.published import VGG_MILLIONS
 from twins import assert_twins, count
@@ -58,3 +59,27 @@ def test_vgg_depths_match_the_paper():
 def test_unknown_configuration_is_named():
     with pytest.raises(reseaux.ReseauxError, match="« z » n'est pas une configuration de VGG"):
         VGG("z")
+
+
+def vgg(stages):
+    """Les étages en listes de noyaux ; 0 est la normalisation locale, qui suit la ReLU."""
+
+    def formula(x, weights):
+        for kernels in stages:
+            for kernel in kernels:
+                x = weights.conv(x, padding=kernel // 2) if kernel else local_norm(x)
+            x = pool(x, 2, 2)
+        return weights.linear(weights.linear(weights.linear(x.flatten(1)).relu()).relu())
+
+    return formula
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [
+        ("vgg-a-lrn", [(3, 0), (3,), (3, 3), (3, 3), (3, 3)]),
+        ("vgg-c", [(3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 1)]),
+    ],
+)
+def test_the_two_vgg_torchvision_does_not_have(name, stages):
+    assert_recomputed(name, vgg(stages))

@@ -20,6 +20,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = {"/bon-" + PREFIX + ".pth": CONTENT}
         self.asked: list[str] = []
+        self.agents: list[str | None] = []  # qui demande
         self.wake = threading.Event()  # réveille les réponses qui se taisent
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -35,6 +36,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
+        self.server.agents.append(self.headers["User-Agent"])
         getattr(self, self.path.strip("/").replace("-", "_"), self.file)()
 
     def log_message(self, format: str, *args: object) -> None:

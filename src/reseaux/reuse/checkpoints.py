@@ -117,8 +117,9 @@ def _difference(given: Collection[Any], expected: Collection[str]) -> tuple[list
 def _some(what: str, names: list[str]) -> str:
     if not names:
         return f"{what} : rien"
-    rest = f" et {len(names) - 3} autres" if len(names) > 3 else ""
-    return f"{what} : {', '.join(names[:3])}{rest}"
+    if len(names) < 5:
+        return f"{what} : {', '.join(names)}"
+    return f"{what} : {', '.join(names[:3])} et {len(names) - 3} autres"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Les cartes de chaleur, contre une formule : au bout d'un réseau à moyenne, Grad-CAM est CAM."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -89,3 +90,19 @@ def test_the_figure_names_each_answer(net: weights.Pretrained) -> None:
     titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
     assert titles == [rows[0].french for rows in net.predict(PHOTOS[1:3], top=1)]
     assert [len(ax.images) for ax in figure.axes] == [1, 1, 2, 2]
+
+
+def test_each_photo_has_its_place_and_its_own_scale(net: weights.Pretrained) -> None:
+    dark = PHOTOS[1].point(lambda value: value // 8)
+    figure = attention.draw_attention(net, [PHOTOS[0], dark, PHOTOS[2]], columns=2)
+    grid = np.array(figure.axes).reshape(4, 2)
+    assert [[bool(ax.get_title()) for ax in row] for row in grid] == [
+        [True, True],
+        [False, False],
+        [True, False],
+        [False, False],
+    ]
+    assert [[len(ax.images) for ax in row] for row in grid] == [[1, 1], [2, 2], [1, 0], [2, 0]]
+    for ax in (grid[0, 0], grid[0, 1], grid[2, 0]):
+        shown = ax.images[0].get_array()
+        assert (shown.min(), shown.max()) == pytest.approx((0, 1))

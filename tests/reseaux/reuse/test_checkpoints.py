@@ -463,3 +463,13 @@ def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:
     saved(tmp_path / "milieu.pt")
     with pytest.raises(ReseauxError, match=r"n'existe pas. Vouliez-vous dire « milieu\.pt »"):
         checkpoints.load(tmp_path / "millieu.pt")
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [(4, r"a0, a1, a2, a3 ; en trop : rien\."), (5, "a0, a1, a2 et 2 autres ;")],
+)
+def test_a_few_missing_names_are_all_said(tmp_path: Path, missing: int, said: str) -> None:
+    model = nn.ParameterDict({f"a{i}": torch.zeros(1) for i in range(missing)})
+    with pytest.raises(ReseauxError, match=f"manquent : {said}"):
+        checkpoints.fill(model, {}, tmp_path / "vide.pt")

@@ -1,9 +1,11 @@
 """De vrais processus : lancés par torchrun, joints, arrêtés ensemble quand l'un échoue."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+import torch.distributed as dist
 
 from reseaux.errors import ReseauxError
 from reseaux.reuse import distributed, training
@@ -77,3 +79,56 @@ def test_too_slow_is_reported_and_none_survives(tmp_path: Path) -> None:
 def test_a_missing_program_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ReseauxError, match=r"code 2.*absent\.py"):
         distributed.torchrun("absent.py", processes=1, folder=tmp_path)
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Ce que « torchrun » dit au premier de deux processus ; le groupe est une doublure."""
+    for name, value in {
+        "TORCHELASTIC_RUN_ID": "essai",
+        "LOCAL_RANK": "0",
+        "LOCAL_WORLD_SIZE": "2",
+        "WORLD_SIZE": "2",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "à rétablir")
+    monkeypatch.delenv("GLOO_SOCKET_IFNAME")
+    for name, answer in (("init", None), ("destroy", None), ("rank", 0), ("world_size", 2)):
+        full = f"{name}_process_group" if answer is None else f"get_{name}"
+        monkeypatch.setattr(dist, full, lambda *_, answer=answer, **__: answer)
+    return monkeypatch
+
+
+def test_a_single_launched_process_joins_nothing(launched: pytest.MonkeyPatch) -> None:
+    launched.setenv("WORLD_SIZE", "1")
+    launched.setattr(dist, "init_process_group", lambda *_, **__: pytest.fail("un groupe d'un"))
+    with distributed.joined() as worker:
+        assert worker == training.ALONE
+
+
+@pytest.mark.parametrize(("platform", "interface"), [("linux", "lo"), ("darwin", "lo0")])
+def test_one_machine_stays_on_its_loop(
+    launched: pytest.MonkeyPatch, platform: str, interface: str
+) -> None:
+    launched.setattr(sys, "platform", platform)
+    with distributed.joined() as worker:
+        assert worker == training.Worker(0, 2)
+    assert os.environ["GLOO_SOCKET_IFNAME"] == interface
+
+
+@pytest.mark.usefixtures("launched")
+def test_only_a_lost_companion_is_translated() -> None:
+    lost = "[../gloo/transport/tcp/pair.cc] Connection closed by peer"
+    with pytest.raises(ReseauxError, match="Un autre processus s'est arrêté"), distributed.joined():
+        raise RuntimeError(lost)
+    with pytest.raises(RuntimeError, match=r"^mat1 and mat2$"), distributed.joined():
+        raise RuntimeError("mat1 and mat2")
+
+
+def test_what_is_not_utf_8_is_shown_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "python").write_text("#!/bin/sh\nprintf 'caf\\351'\n", encoding="utf-8")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert distributed.torchrun("rien.py") == "caf\N{REPLACEMENT CHARACTER}"

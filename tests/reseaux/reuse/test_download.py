@@ -224,3 +224,15 @@ def test_the_bar_speaks_french(
     assert f"Téléchargement de bon-{PREFIX}.pth" in shown
     assert "1.02M/1.02M" in shown
     assert "o/s" in shown
+
+
+def test_the_server_is_told_who_asks(server: Server, target: Path) -> None:
+    """Des serveurs refusent « Python-urllib »."""
+    fetch(f"{server.url}/bon-{PREFIX}.pth", target)
+    assert server.agents == ["reseaux"]
+
+
+@pytest.mark.parametrize(("timeout", "said"), [(0.4, "0,4"), (1, "1"), (30, "30")])
+def test_a_silence_is_counted_in_seconds(timeout: float, said: str) -> None:
+    message = module._network_problem(TimeoutError(), "http://loin/x", timeout)
+    assert f"« loin » n'a rien envoyé pendant {said}\xa0s ;" in message

@@ -229,3 +229,19 @@ def test_an_interruption_at_any_line_leaves_one_whole_file(tmp_path: Path) -> No
             break
     assert moment > 20
     assert seen == {b"ancien", b"nouveau"}
+
+
+def test_no_file_stays_open(tmp_path: Path) -> None:
+    def next_descriptor() -> int:
+        """Le système donne le plus petit numéro libre."""
+        number = os.open(tmp_path, os.O_RDONLY)
+        os.close(number)
+        return number
+
+    path, before = tmp_path / "a.pt", next_descriptor()
+    for content in (b"un", b"deux"):
+        with atomic_write(path) as stream:
+            stream.write(content)
+    with pytest.raises(ZeroDivisionError), atomic_write(path):
+        raise ZeroDivisionError
+    assert next_descriptor() == before

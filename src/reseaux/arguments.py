@@ -225,7 +225,7 @@ _PLAIN: Mapping[Any, Callable[[Any], Any]] = {
 
 _NAMES = {
     int: "un entier", float: "un nombre", bool: "True ou False", str: "un texte",
-    Path: "un chemin", None: "None", NoneType: "None",
+    Path: "un chemin", NoneType: "None",
 }  # fmt: skip
 
 _SHORT = reprlib.Repr()

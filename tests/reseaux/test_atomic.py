@@ -1,5 +1,6 @@
 """Écrire d'un coup : des écrivains tués ne perdent rien et ne laissent rien."""
 
+import fcntl
 import json
 import os
 import resource
@@ -7,8 +8,10 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import pytest
 from torch import nn
@@ -245,3 +248,21 @@ def test_no_file_stays_open(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), atomic_write(path):
         raise ZeroDivisionError
     assert next_descriptor() == before
+
+
+def test_the_author_waits_for_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Un autre vient de prendre le fichier à peine créé, le temps de voir s'il est orphelin."""
+    real = fcntl.flock
+
+    def disputed(stream: IO[bytes], flags: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", real)
+        with Path(stream.name).open("rb") as other:
+            real(other, fcntl.LOCK_EX)
+            threading.Timer(0.2, real, (other, fcntl.LOCK_UN)).start()
+            real(stream, flags)
+
+    monkeypatch.setattr(fcntl, "flock", disputed)
+    with atomic_write(tmp_path / "a.pt") as stream, Path(stream.name).open("rb") as other:
+        with pytest.raises(BlockingIOError):
+            real(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        stream.write(b"entier")

@@ -43,7 +43,7 @@ def nearest_name(given: str, allowed: Iterable[str]) -> str | None:
     La casse, les tirets et les soulignés ne comptent pas : « VGG_D » désigne « vgg-d ».
     """
     simplified = {_simplify(name): name for name in allowed}
-    found = difflib.get_close_matches(_simplify(given), simplified, n=1, cutoff=0.5)
+    found = difflib.get_close_matches(_simplify(given), simplified, cutoff=0.5)
     return simplified[found[0]] if found else None
 
 
@@ -65,7 +65,9 @@ _OS_REASONS = {
 
 def os_reason(error: OSError) -> str:
     """Dit en quelques mots français pourquoi le système refuse : « le disque est plein »."""
-    return _OS_REASONS.get(error.errno or 0, f"erreur {error.errno} du système")
+    if error.errno is None:  # une bibliothèque a levé l'erreur, pas le système
+        return str(error)
+    return _OS_REASONS.get(error.errno, f"erreur {error.errno} du système")
 
 
 def _simplify(name: str) -> str:

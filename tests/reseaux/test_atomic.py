@@ -258,8 +258,12 @@ def test_the_author_waits_for_the_lock(tmp_path: Path, monkeypatch: pytest.Monke
         monkeypatch.setattr(fcntl, "flock", real)
         with Path(stream.name).open("rb") as other:
             real(other, fcntl.LOCK_EX)
-            threading.Timer(0.2, real, (other, fcntl.LOCK_UN)).start()
-            real(stream, flags)
+            release = threading.Timer(0.2, real, (other, fcntl.LOCK_UN))
+            release.start()
+            try:
+                real(stream, flags)
+            finally:
+                release.join()
 
     monkeypatch.setattr(fcntl, "flock", disputed)
     with atomic_write(tmp_path / "a.pt") as stream, Path(stream.name).open("rb") as other:

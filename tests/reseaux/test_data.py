@@ -1,5 +1,6 @@
 """Les données : leur source d'abord (scikit-learn, scikit-image, Pillow), puis leurs promesses."""
 
+import re
 import unicodedata
 
 import numpy as np
@@ -23,7 +24,9 @@ def test_every_photo_is_a_colour_picture_with_its_credit(name):
     assert image.mode == "RGB"
     assert min(image.size) >= 100
     credit = data.PHOTOS[name]
-    assert all([credit.title, credit.author, credit.licence])
+    assert re.match(r"(Une?|Le|L'|Des|Du|De l') ?\w", credit.title)
+    assert credit.author
+    assert credit.licence in ("CC0", "domaine public", "CC BY 2.0")
 
 
 def test_photos_are_those_of_their_package():

@@ -75,3 +75,4 @@ def test_a_refusal_of_the_system_is_said_in_french(tmp_path: Path):
     assert os_reason(folder.value) == "c'est un dossier"
     assert os_reason(OSError(errno.ENOSPC, "x")) == "le disque est plein"
     assert os_reason(OSError(errno.EIO, "x")) == f"erreur {errno.EIO} du système"
+    assert os_reason(OSError("image file is truncated")) == "image file is truncated"

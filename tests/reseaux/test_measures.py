@@ -106,4 +106,5 @@ def test_the_confusion_matrix_has_a_row_per_true_class() -> None:
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "5 $ et 10 $", "c"]
     assert ax.get_xlabel() == "classe répondue"
     assert ax.get_ylabel() == "vraie classe"
+    assert ax.figure.axes == [ax]  # ni échelle de couleurs : les nombres sont écrits
     plt.close()

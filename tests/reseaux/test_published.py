@@ -104,6 +104,7 @@ def test_published_single_networks():
     assert found == SINGLE
     for name, errors in published.SINGLE_NETWORK.items():
         assert errors.source == NETWORKS[name].paper
+        assert errors.protocol in ("dense", "1 découpe", "10 découpes")
 
 
 @pytest.mark.parametrize("name", [n for n in SINGLE if n not in ("vgg-a-lrn", "vgg-c")])

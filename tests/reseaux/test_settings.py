@@ -52,6 +52,8 @@ def test_complete_asks_for_more_of_everything() -> None:
     assert set(fast.labels) < set(full.labels)
     for attribute in ("size", "extraction_size", "seeds", "steps_factor"):
         assert getattr(full, attribute) > getattr(fast, attribute) > 0
+    # Un réseau gelé ne voit chaque image qu'une fois : elle peut être plus grande.
+    assert all(setting.extraction_size > setting.size for setting in (fast, full))
     for attribute in ("size", "epochs"):
         assert getattr(full.photos, attribute) > getattr(fast.photos, attribute) > 0
 

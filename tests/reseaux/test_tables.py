@@ -132,3 +132,9 @@ def test_sorting_ignores_accents_and_capitals_and_reads_numbers():
 def test_an_unknown_column_is_refused():
     with pytest.raises(ReseauxError, match=r"« parametres ».*Vouliez-vous dire « Paramètres »"):
         TABLE.sorted_by("parametres")
+
+
+def test_a_text_of_sixteen_characters_stays_on_its_line():
+    shown = Table("t", ["a", "b", "c"], [["x", "b" * 16, "c" * 17]])._repr_html_()
+    assert f'<td class="court">{"b" * 16}</td>' in shown
+    assert f"<td>{'c' * 17}</td>" in shown

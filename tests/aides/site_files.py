@@ -1,7 +1,6 @@
 """Où est le site construit, et comment lire ses pages ; sert aussi aux tests du navigateur."""
 
 import os
-import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,7 @@ from bs4 import BeautifulSoup, Tag
 ROOT = Path(__file__).parents[2]
 SITE = Path(os.environ.get("LIVRE_SITE", ROOT / "_build" / "html"))
 TOC = Path(os.environ.get("LIVRE_SOMMAIRE", ROOT / "_toc.yml"))
-WORDS = ROOT / "tests" / "site" / "anglais.txt"
+WORDS = ROOT / "tests" / "site" / "habillage.txt"
 
 
 def require_site() -> Path:
@@ -63,11 +62,20 @@ def article(soup: BeautifulSoup) -> Tag:
 
 
 @cache
-def english() -> tuple[tuple[str, ...], re.Pattern[str]]:
-    """Les expressions cherchées partout, et le motif des mots cherchés hors de l'article."""
-    everywhere, outside = WORDS.read_text(encoding="utf-8").split("\n---\n")
-    phrases, words = (
-        [line for line in part.splitlines() if line and not line.startswith("#")]
-        for part in (everywhere, outside)
+def french() -> tuple[set[str], set[str]]:
+    """Les textes de l'habillage : ceux de toujours, noms des parties compris ; les autres."""
+    always, sometimes = (
+        {line for line in part.splitlines() if line and not line.startswith("#")}
+        for part in WORDS.read_text(encoding="utf-8").split("\n---\n")
     )
-    return tuple(phrases), re.compile(rf"\b({'|'.join(words)})\b")
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    parts = yaml.safe_load(TOC.read_text(encoding="utf-8"))["parts"]
+    return always | {config["title"], *(part["caption"] for part in parts)}, sometimes
+
+
+def headings(soup: BeautifulSoup) -> set[str]:
+    """Les titres de la page et de ses sections, que l'habillage répète."""
+    found = set()
+    for heading in soup.select("article :is(h1, h2, h3)"):
+        found.add(" ".join(heading.get_text().removesuffix("#").split()))
+    return found

@@ -1,5 +1,6 @@
 """Les notebooks de référence correspondent aux chapitres, et les chapitres suivent les règles."""
 
+import ast
 import re
 
 import pytest
@@ -60,10 +61,74 @@ def test_every_page_compares_something(chapter):
 
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
 def test_ignored_outputs_are_asserted(chapter):
-    """Ce qui n'est pas comparé est tenu par une assertion, dans la page."""
-    cells = [c for c in to_notebook(chapter).cells if c.cell_type == "code"]
-    if any(IGNORED in c.metadata.get("tags", []) for c in cells):
-        assert any("assert " in c.source for c in cells)
+    """Ce qui n'est pas comparé est tenu par une assertion : dans la cellule, ou sur ses valeurs."""
+    code = [c for c in to_notebook(chapter).cells if c.cell_type == "code"]
+    ignored = [IGNORED in c.metadata.get("tags", []) for c in code]
+    loose = unasserted([c.source for c in code], ignored)
+    assert not loose, f"{chapter.name} : sorties que rien ne tient :\n" + "\n---\n".join(loose)
+
+
+def unasserted(sources: list[str], ignored: list[bool]) -> list[str]:
+    """Les cellules ignorées sans assertion, dont aucune assertion suivante ne nomme une valeur."""
+    trees = [ast.parse(source) for source in sources]
+    values: set[str] = set()  # ce que la page a calculé jusqu'ici, imports exclus
+    found = []
+    for k, tree in enumerate(trees):
+        values |= names(tree, ast.Store)
+        if not ignored[k] or asserts(tree):
+            continue
+        here = names(tree, ast.Store) | names(tree, ast.Load) & values
+        if not any(here & judged(following) for following in trees[k + 1 :]):
+            found.append(sources[k])
+    return found
+
+
+def judged(cell: ast.Module) -> set[str]:
+    """Les valeurs qu'une assertion de la cellule juge, et celles dont la cellule les tire."""
+    found = {name for check in asserts(cell) for name in names(check, ast.Load)}
+    for statement in reversed(cell.body):
+        if names(statement, ast.Store) & found:
+            found |= names(statement, ast.Load)
+    return found
+
+
+def names(tree: ast.AST, context: type) -> set[str]:
+    nodes = ast.walk(tree)
+    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, context)}
+
+
+def asserts(tree: ast.AST) -> list[ast.Assert]:
+    """Les assertions qui peuvent échouer : elles comparent ou jugent une valeur calculée."""
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    return [node for node in found if not always_true(node.test)]
+
+
+def always_true(test: ast.expr) -> bool:
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or):
+        return any(map(always_true, test.values))
+    if isinstance(test, ast.BoolOp):
+        return all(map(always_true, test.values))
+    if isinstance(test, ast.Compare):
+        return len({ast.dump(side) for side in (test.left, *test.comparators)}) == 1
+    return isinstance(test, ast.Tuple) or not names(test, ast.Load)
+
+
+@pytest.mark.parametrize(
+    ("sources", "red"),
+    [
+        (["x = f()\nprint(x)"], True),
+        (["x = f()\nprint(x)", "assert x > 1"], False),
+        (["x = f()\nassert x > 1"], False),
+        (["x = f()", "y = 2 * x\nassert y > 1"], False),
+        (["x = f()", "y = 2\nassert y > 1"], True),
+        *(
+            (["x = f()", f"assert {test}"], True)
+            for test in ("True", "x == x", "(x, 1)", "x or True")
+        ),
+    ],
+)
+def test_the_rule_sees_a_loose_cell(sources, red):
+    assert bool(unasserted(sources, [True, *[False] * (len(sources) - 1)])) == red
 
 
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)

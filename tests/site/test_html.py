@@ -9,9 +9,22 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
-from bs4 import BeautifulSoup, Tag
+import yaml
+from bs4 import BeautifulSoup, NavigableString, Tag
 
-from site_files import SITE, article, english, html_pages, parsed, require_site, toc_pages
+from livre import repository
+from livre.launch import links
+from site_files import (
+    ROOT,
+    SITE,
+    article,
+    french,
+    headings,
+    html_pages,
+    parsed,
+    require_site,
+    toc_pages,
+)
 
 READ_ALOUD = ("alt", "aria-label", "data-bs-title", "data-tooltip", "placeholder", "title")
 LOADED = {
@@ -182,24 +195,33 @@ def test_images_have_a_text(pages: dict[str, BeautifulSoup]) -> None:
 
 
 def test_chrome_is_french(pages: dict[str, BeautifulSoup]) -> None:
-    phrases, words = english()
+    """Chaque texte de l'habillage est dans une liste fermée : un mot anglais de plus se voit."""
+    always, sometimes = french()
+    titles = set().union(*map(headings, pages.values()))
+    seen: set[str] = set()
     problems = []
     for name, page in pages.items():
-        text = "\n".join(texts(readable(page, ".citation-list")))
-        problems += [f"{name} : « {phrase} »" for phrase in phrases if phrase in text]
-        outside = "\n".join(texts(readable(page, "article", "title")))
-        problems += [f"{name} : « {match[0]} »" for match in words.finditer(outside)]
+        found = set(chrome(page))
+        seen |= found
+        problems += [f"{name} : « {text} »" for text in sorted(found - titles - always - sometimes)]
     check(problems)
+    check([f"« {text} » n'est plus sur le site" for text in sorted(always - seen)])
 
 
-def texts(soup: BeautifulSoup) -> Iterator[str]:
-    """Le texte de la page, puis celui des attributs qu'un lecteur voit ou entend."""
-    yield soup.get_text(" ")
+def chrome(page: BeautifulSoup) -> Iterator[str]:
+    """Ce qu'on voit ou entend hors du texte de l'auteur."""
+    soup = copy.copy(page)
+    for tag in soup.select("article .headerlink"):
+        yield str(tag["title"])
+    for tag in soup.select("details.hide p.admonition-title"):
+        yield tag.get_text()
+    for tag in soup.select("article section, head title, script, style"):
+        tag.decompose()
+    for text in soup.find_all(string=True):
+        if type(text) is NavigableString and (shown := " ".join(text.split())) not in {"", "+"}:
+            yield shown
     for tag in soup.find_all(True):
-        # Dans l'article, l'infobulle d'une citation est une référence, souvent anglaise.
-        quoted = tag.find_parent("article") is not None and "headerlink" not in tag.get("class", [])
-        names = [name for name in READ_ALOUD if not (quoted and name == "title")]
-        yield from (str(tag[name]) for name in names if tag.has_attr(name))
+        yield from (str(tag[name]) for name in READ_ALOUD if tag.has_attr(name))
 
 
 def test_formulas_are_rendered(pages: dict[str, BeautifulSoup]) -> None:
@@ -249,15 +271,16 @@ def test_tables_are_readable_aloud(pages: dict[str, BeautifulSoup]) -> None:
     check(problems)
 
 
-def test_launch_links_are_clean(pages: dict[str, BeautifulSoup]) -> None:
-    links = [(n, str(a["href"])) for n, p in pages.items() for a in p.select("a.livre-lancer")]
-    check(
-        [
-            f"{n} : {url}"
-            for n, url in links
-            if "/./" in url or not url.endswith(".ipynb") or "//" in url[8:]
-        ]
-    )
+def test_launch_links_are_those_of_the_repository(pages: dict[str, BeautifulSoup]) -> None:
+    place = repository.find(ROOT)
+    problems = []
+    for page in toc_pages():
+        source = (ROOT / f"{page}.md").read_text(encoding="utf-8")
+        expected = links(place, page) if place and "kernelspec:" in source else {}
+        found = pages[f"{page}.html"].select("a.livre-lancer")
+        if {a.get_text(strip=True): a["href"] for a in found} != expected:
+            problems.append(f"{page} : {found}")
+    check(problems)
 
 
 def test_no_local_path_in_the_site(site: Path) -> None:
@@ -284,7 +307,8 @@ def test_notebooks_are_plain(site: Path) -> None:
         notebook = nbformat.read(site / "notebooks" / f"{page}.ipynb", as_version=4)
         nbformat.validate(notebook)
         first = notebook.cells[0]
-        if first.cell_type != "markdown" or "reseaux" not in first.source:
+        title = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["title"]
+        if first.cell_type != "markdown" or f"cours « {title} »" not in first.source:
             problems.append(f"{page} : la première cellule ne dit pas d'où vient le notebook")
         for cell in notebook.cells:
             if cell.cell_type == "markdown":

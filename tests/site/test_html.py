@@ -79,14 +79,18 @@ def test_home_leads_to_first_page(site: Path) -> None:
     assert f"{toc_pages()[0]}.html" in (site / "index.html").read_text(encoding="utf-8")
 
 
-def test_language_is_french(pages: dict[str, BeautifulSoup]) -> None:
-    check(
-        [
-            f"{n} : {p.html and p.html.get('lang')}"
-            for n, p in pages.items()
-            if not p.select("html[lang=fr]")
-        ]
+def test_language_theme_and_icon(pages: dict[str, BeautifulSoup]) -> None:
+    """La langue est le français ; le thème est celui du système, tant qu'on n'en choisit pas un."""
+    wanted = (
+        "html[lang=fr]",
+        "html[data-theme=auto]",
+        "link[rel=icon][href]",
+        "footer a, footer p",
     )
+    problems = [
+        (name, one) for name, page in pages.items() for one in wanted if not page.select(one)
+    ]
+    check([f"{name} : {one}" for name, one in problems])
 
 
 def test_titles_are_present_and_distinct(pages: dict[str, BeautifulSoup]) -> None:

@@ -1,0 +1,59 @@
+"""Chaque page suit le plan de CONTRIBUER.md, et l'accueil mène à toutes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSONS = [p for p in sorted(ROOT.glob("chapters/*/*.md")) if p.parent.name != "annexes"]
+BOX = re.compile(
+    r"^:{3,}\{admonition\} (?P<title>.*)\n(?::class: (?P<kind>\w+)\n)?(?P<body>(?:.*\n)*?):{3,}$",
+    re.M,
+)
+
+
+def boxes(lesson: Path) -> list[tuple[str, str | None, str]]:
+    text = lesson.read_text(encoding="utf-8")
+    return [(m["title"], m["kind"], m["body"]) for m in BOX.finditer(text)]
+
+
+def points(text: str) -> int:
+    return len(re.findall(r"^- ", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_a_page_has_its_plan(lesson: Path) -> None:
+    text = lesson.read_text(encoding="utf-8")
+    assert re.findall(r"^## (.+)", text, re.MULTILINE)[-2:] == ["Exercices", "À retenir"]
+    assert 3 <= points(text.split("## À retenir")[1]) <= 6
+    known = [
+        (kind, points(body))
+        for title, kind, body in boxes(lesson)
+        if title == "Ce que vous saurez faire"
+    ]
+    assert len(known) == 1
+    assert known[0][0] == "tip"
+    assert 3 <= known[0][1] <= 5
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_questions_come_before_the_cells(lesson: Path) -> None:
+    kinds = [kind for title, kind, _ in boxes(lesson) if title == "Avant d'exécuter"]
+    assert kinds
+    assert set(kinds) == {"question"}
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_exercises_are_numbered(lesson: Path) -> None:
+    titles = [title for title, _, _ in boxes(lesson) if title.startswith("Exercice")]
+    assert titles == [f"Exercice {k + 1}" for k in range(len(titles))]
+    assert len(titles) >= 2
+
+
+def test_the_welcome_page_leads_to_every_lesson() -> None:
+    text = (ROOT / "chapters" / "accueil.md").read_text(encoding="utf-8")
+    pages = {str(p.relative_to(ROOT).with_suffix("")) for p in LESSONS}
+    assert pages <= {
+        link.removeprefix("/") for link in re.findall(r"\{doc\}`(?:.*<)?([^`>]+)", text)
+    }

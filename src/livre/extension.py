@@ -2,16 +2,7 @@
 
 from sphinx.application import Sphinx
 
-from livre import (
-    accessibility,
-    bibliography,
-    cache,
-    chrome,
-    execution,
-    launch,
-    mathml,
-    notebooks,
-)
+from livre import accessibility, bibliography, cache, chrome, execution, launch, mathml, notebooks
 
 MODULES = (chrome, mathml, bibliography, accessibility, launch, notebooks, cache, execution)
 

@@ -18,12 +18,7 @@ BRANCH = "notebooks"
 
 
 def links(place: Repository, page: str) -> dict[str, str]:
-    """Rend les adresses qui ouvrent le notebook d'une page, par nom de service.
-
-    Args:
-        place: le dépôt public.
-        page: le nom de la page, « chapters/classiques/vgg ».
-    """
+    """Rend les adresses qui ouvrent le notebook d'une page d'un dépôt public, par service."""
     file = quote(f"{page}.ipynb")
     found = {}
     if place.is_github:

@@ -123,16 +123,12 @@ def _join_decimals(parent: ET.Element) -> None:
             parent.remove(comma)
 
 
-def _warn(node: nodes.Element, message: str, *details: object) -> None:
-    logger.warning(message, *details, location=node, type="livre", subtype="formule")
-
-
 def _render(self: Any, node: nodes.Element, *, display: bool) -> str:
     try:
         return to_mathml(node.astext(), display=display)
     except FormulaError as error:
-        page, formula = self.builder.current_docname, node.astext().strip()
-        _warn(node, "formule illisible dans %s : « %s » (%s)", page, formula, error)
+        told = f"formule illisible dans {self.builder.current_docname} : « {node.astext()} »"
+        logger.warning("%s (%s)", told, error, location=node, type="livre", subtype="formule")
         return f"<code>{escape(node.astext())}</code>"
 
 
@@ -159,17 +155,12 @@ def visit_block(self: Any, node: nodes.Element) -> None:
 
 
 def refuse_in_titles(app: Sphinx, document: nodes.document) -> None:
-    """Avertit d'une formule dans le titre d'une section.
-
-    Le sommaire, l'onglet du navigateur et la recherche ne gardent d'un titre que son texte : on y
-    lirait du LaTeX.
-    """
+    """Avertit d'une formule dans le titre d'une section : le sommaire en montrerait le LaTeX."""
     for title in document.findall(nodes.title):
-        if not isinstance(title.parent, nodes.section):
-            continue  # le titre d'un encadré, qui reste dans la page
-        for formula in title.findall(nodes.math):
-            page = app.env.docname
-            _warn(title, "formule dans un titre de %s : « %s »", page, formula.astext())
+        # Le titre d'un encadré, lui, reste dans la page.
+        if isinstance(title.parent, nodes.section) and title.next_node(nodes.math):
+            told = f"formule dans un titre de {app.env.docname} : « {title.astext()} »"
+            logger.warning(told, location=title, type="livre", subtype="formule")
 
 
 def setup(app: Sphinx) -> None:

@@ -70,14 +70,11 @@ def export(app: Sphinx, page: str) -> Any:
 def _first_cells(title: str, place: Repository | None) -> list[Any]:
     """Dit d'où vient le notebook, et installe le paquet d'aide quand on sait où le prendre."""
     if place is None:
-        how = "Ouvrez-le depuis un clone du dépôt, après `pip install -e .` à sa racine."
-        return [CELLS.new_markdown_cell(ORIGIN.format(title=title, where="", how=how))]
-    where = f" ([{place.path}]({place.url}))"
-    how = "La cellule suivante l'installe s'il manque."
-    return [
-        CELLS.new_markdown_cell(ORIGIN.format(title=title, where=where, how=how)),
-        CELLS.new_code_cell(INSTALL.format(package=PACKAGE, url=place.url)),
-    ]
+        where, how = "", "Ouvrez-le depuis un clone du dépôt, après `pip install -e .` à sa racine."
+        return [CELLS.new_markdown_cell(ORIGIN.format(title=title, where=where, how=how))]
+    where, how = f" ([{place.path}]({place.url}))", "La cellule suivante l'installe s'il manque."
+    origin = CELLS.new_markdown_cell(ORIGIN.format(title=title, where=where, how=how))
+    return [origin, CELLS.new_code_cell(INSTALL.format(package=PACKAGE, url=place.url))]
 
 
 def _cells(cells: list[Any], converter: Converter) -> Iterator[Any]:

@@ -63,30 +63,20 @@ def find(root: Path, environment: Mapping[str, str] = os.environ) -> Repository 
         root: la racine du dépôt, où interroger git.
         environment: les variables d'environnement.
     """
-    server = environment.get("GITHUB_SERVER_URL", "https://github.com")
-    project = environment.get("GITHUB_REPOSITORY", "")
-    stated = (
-        environment.get("LIVRE_DEPOT", ""),
-        f"{server}/{project}" if project else "",
-        environment.get("CI_PROJECT_URL", ""),
-    )
-    for address in stated:
-        if address:
-            return parse(address)
+    project = environment.get("GITHUB_REPOSITORY")
+    github = f"{environment.get('GITHUB_SERVER_URL', 'https://github.com')}/{project}"
+    stated = environment.get("LIVRE_DEPOT") or (project and github)
+    if stated := stated or environment.get("CI_PROJECT_URL"):
+        return parse(stated)
     origin = parse(_origin(root))
     # Un serveur inconnu n'est peut-être pas public : dans le doute, pas de lien.
     return origin if origin and (origin.is_github or "gitlab" in origin.host) else None
 
 
 def _origin(root: Path) -> str:
+    command = ["git", "remote", "get-url", "origin"]
     try:
-        answer = subprocess.run(
-            ["git", "remote", "get-url", "origin"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        answer = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     except OSError:  # git n'est pas installé
         return ""
     return answer.stdout.strip()

@@ -26,7 +26,11 @@ CELL = "```{{code-cell}} ipython3\n{}\n```\n"
 @pytest.fixture
 def book(tmp_path):
     """Un livre de trois pages : deux qui s'exécutent, une qui échoue."""
-    for name, code in {"un": "print(1)", "deux": "print(2)", "faux": "1 / 0"}.items():
+    for name, code in {
+        "un": "print(1)",
+        "deux": "open('ici', 'w').close()",
+        "faux": "1 / 0",
+    }.items():
         (tmp_path / f"{name}.md").write_text(HEAD + CELL.format(code), encoding="utf-8")
     (tmp_path / "prose.md").write_text("# Sans code\n", encoding="utf-8")
     app = SimpleNamespace(srcdir=tmp_path)
@@ -50,6 +54,7 @@ def test_pages_are_executed_once_and_failures_are_left_out(book, monkeypatch):
     use_local_sockets()
     execution.execute_missing(app, env, ["un", "deux", "faux", "prose"])
     assert cached(env) == {"un", "deux"}
+    assert (app.srcdir / "ici").exists(), "une page s'exécute dans son dossier"
 
     played = []
     original = execution.single_nb_execution

@@ -12,8 +12,9 @@ from torch import nn
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from reseaux.errors import ReseauxError
-from reseaux.few_data.checks import check_number
+from reseaux.arguments import Count, Seed, between, checked
+from reseaux.errors import ReseauxError, unknown_name
+from reseaux.few_data.checks import check_inputs
 from reseaux.few_data.transforms import ChannelContrast, Elastic, GaussianNoise
 from reseaux.few_data.wrappers import Seeded, Strict
 from reseaux.formatting import NBSP, decimal, percent
@@ -22,7 +23,7 @@ from reseaux.style import panels
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Size = tuple[int, int]
+Size = tuple[Count, Count]
 _SMOOTH = v2.InterpolationMode.BILINEAR
 
 
@@ -48,6 +49,7 @@ class Augmentation:
     write: Callable[[float], str]
     geometric: bool
 
+    @checked
     def at(self, strength: float, size: Size) -> nn.Module:
         """Rend la transformation d'une force donnée, pour des images de taille (H, L).
 
@@ -56,10 +58,12 @@ class Augmentation:
         Raises:
             ReseauxError: force hors de l'intervalle de ``strengths``, taille qui n'en est pas une.
         """
-        force = check_number(f"Force, {self.name}", strength, 0, self.strengths[-1])
-        if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
-            raise ReseauxError(f"Taille {size!r} ; donnez (hauteur, largeur), en pixels.")
-        return Strict(self.make(force, (size[0], size[1])) if force else v2.Identity())
+        allowed = between(0, self.strengths[-1])
+        if not allowed.holds(strength):
+            raise ReseauxError(
+                f"Force {strength:g} pour « {self.name} » ; donnez un nombre, {allowed}."
+            )
+        return Strict(self.make(strength, size) if strength else v2.Identity())
 
 
 AUGMENTATIONS: dict[str, Augmentation] = {
@@ -131,8 +135,9 @@ AUGMENTATIONS: dict[str, Augmentation] = {
 }
 
 
+@checked
 def stills(
-    augmentation: Augmentation, photo: PIL.Image.Image, seed: int = 0
+    augmentation: Augmentation, photo: PIL.Image.Image, seed: Seed = 0
 ) -> tuple[list[PIL.Image.Image], list[str]]:
     """Une photographie transformée aux cinq forces, avec le même tirage.
 
@@ -143,20 +148,31 @@ def stills(
     Returns:
         (cinq images de 160 × 240 pixels, la force de chacune, écrite) ; la première image est la
         photographie, réduite et recadrée au centre.
+
+    Raises:
+        ReseauxError: image vide, ou ni grise ni RGB.
     """
+    check_inputs([photo], moves=False)
     size = (160, 240)
     cropped = F.center_crop(F.resize(photo, [170]), list(size))
     images = [Seeded(augmentation.at(s, size), seed)(cropped) for s in augmentation.strengths]
     return images, ["inchangée", *map(augmentation.write, augmentation.strengths[1:])]
 
 
-def show_stills(shown: Mapping[str, tuple[PIL.Image.Image, str]], seed: int = 0) -> "Figure":
+@checked
+def show_stills(shown: Mapping[str, tuple[PIL.Image.Image, str]], seed: Seed = 0) -> "Figure":
     """Montre une ligne d'images par transformation : son nom, l'étiquette gardée, cinq forces.
 
     Args:
         shown: clé de :data:`AUGMENTATIONS` -> (la photographie, son étiquette).
         seed: voir :func:`stills`.
+
+    Raises:
+        ReseauxError: rien à montrer, transformation inconnue ; voir aussi :func:`stills`.
     """
+    for key in shown or [""]:
+        if key not in AUGMENTATIONS:
+            raise unknown_name("une transformation", key, AUGMENTATIONS)
     size = (9, 1.72 * len(shown))
     with panels(len(shown), 5, size, images=True) as (figure, axes):
         for (key, (photo, label)), line in zip(shown.items(), axes, strict=True):

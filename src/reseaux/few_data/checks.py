@@ -1,8 +1,6 @@
 """Refuser, avant tout tirage, ce qu'une transformation d'images abîmerait sans rien dire."""
 
-import math
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any
 
 import PIL.Image
@@ -14,15 +12,18 @@ from torchvision.transforms.v2 import functional as F
 from reseaux.errors import ReseauxError
 
 
-def check_number(name: str, value: object, low: float, high: float) -> float:
-    """Rend ``value``, un nombre entre ``low`` et ``high`` ; sinon, l'erreur dit pourquoi."""
-    allowed = f"entre {low:g} et {high:g}" if high < math.inf else f"fini, au moins {low:g}"
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ReseauxError(f"{name} : {value!r} n'est pas un nombre ; donnez un nombre {allowed}.")
-    number = float(value)
-    if not (math.isfinite(number) and low <= number <= high):
-        raise ReseauxError(f"{name} : {value} ne convient pas ; donnez un nombre {allowed}.")
-    return number
+def check_values(*tensors: Tensor) -> None:
+    """Refuse un tenseur sans valeurs, ou dont les valeurs n'ont pas d'ordre.
+
+    Raises:
+        ReseauxError: tenseur « meta », complexe.
+    """
+    for tensor in tensors:
+        if tensor.is_meta or tensor.is_complex():
+            kind = "complexe" if tensor.is_complex() else "sans valeurs (« meta »)"
+            raise ReseauxError(
+                f"Tenseur {kind}, de forme {tuple(tensor.shape)} ; donnez des nombres réels."
+            )
 
 
 def is_image(value: object) -> bool:
@@ -44,6 +45,7 @@ def _check_image(image: Any) -> None:
                 f"Image PIL vide, de taille {image.size} ; donnez au moins un pixel."
             )
         return
+    check_values(image)
     shape = tuple(image.shape)
     if image.ndim < 3:
         raise ReseauxError(
@@ -95,8 +97,10 @@ def check_inputs(flat_inputs: Sequence[Any], moves: bool) -> list[Any]:
     changed = explicit or images[:1]
     for image in changed:
         _check_image(image)
+    if not moves:
+        return changed
     followers = [x for x in flat_inputs if isinstance(x, tv_tensors.TVTensor) and not is_image(x)]
-    sizes = {tuple(F.get_size(x)) for x in [*changed, *followers]} if moves else set()
+    sizes = {tuple(F.get_size(x)) for x in [*changed, *followers]}
     if len(sizes) > 1:
         found = " et ".join(f"{height} × {width}" for height, width in sorted(sizes))
         raise ReseauxError(

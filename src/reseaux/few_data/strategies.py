@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.transforms import v2
 
+from reseaux.arguments import Fraction, checked
 from reseaux.errors import ReseauxError, unknown_name
-from reseaux.few_data.checks import check_number
 from reseaux.reuse import training
 
 
@@ -42,8 +42,9 @@ def enlarge(
     return torch.cat([images, torch.stack(changed)]), torch.cat([labels] * (copies + 1))
 
 
+@checked
 def pseudo_label(
-    classifier: nn.Module, unlabeled: Tensor, threshold: float
+    classifier: nn.Module, unlabeled: Tensor, threshold: Fraction
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Deuxième stratégie : ``(x, h(x))``, pour les x dont h est assez sûr (Lee 2013).
 
@@ -58,7 +59,6 @@ def pseudo_label(
     Raises:
         ReseauxError: seuil hors de [0, 1].
     """
-    check_number("Seuil, une probabilité", threshold, 0, 1)
     classifier.eval()
     with torch.no_grad():
         confidence, answers = classifier(unlabeled).softmax(-1).max(-1)

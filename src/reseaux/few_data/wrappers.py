@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from reseaux.arguments import Seed, checked
 from reseaux.errors import ReseauxError
-from reseaux.few_data.checks import check_inputs, check_number, is_image
+from reseaux.few_data.checks import check_inputs, is_image
 
 
 class PerImage(nn.Module):
@@ -25,6 +26,7 @@ class PerImage(nn.Module):
             l'autre.
     """
 
+    @checked
     def __init__(self, transform: Callable[[Any], Any]) -> None:
         super().__init__()
         self.transform = transform
@@ -40,12 +42,13 @@ class PerImage(nn.Module):
         if not len(batch):
             return batch
         outputs = [self.transform(image) for image in batch]
-        if len({tuple(image.shape) for image in outputs}) > 1:
+        try:
+            return torch.stack(outputs)
+        except (TypeError, RuntimeError) as error:
             raise ReseauxError(
-                "La transformation rend des images de tailles différentes, qui ne font plus un "
+                "La transformation ne rend pas des tenseurs d'une même taille, qui feraient un "
                 "lot ; ajoutez-lui v2.Resize((hauteur, largeur))."
-            )
-        return torch.stack(outputs)
+            ) from error
 
 
 class Strict(nn.Module):
@@ -61,6 +64,7 @@ class Strict(nn.Module):
         ReseauxError: à l'appel, entrée qui n'est pas une image, ou masque d'une autre taille.
     """
 
+    @checked
     def __init__(self, transform: Callable[..., Any]) -> None:
         super().__init__()
         self.transform = transform
@@ -80,10 +84,11 @@ class Strict(nn.Module):
 class Seeded(nn.Module):
     """Refait le même tirage à chaque appel, sans toucher au hasard du reste du programme."""
 
-    def __init__(self, transform: Callable[..., Any], seed: int) -> None:
+    @checked
+    def __init__(self, transform: Callable[..., Any], seed: Seed) -> None:
         super().__init__()
         self.transform = transform
-        self.seed = int(check_number("Graine", seed, 0, 2**63 - 1))
+        self.seed = seed
 
     def forward(self, *inputs: Any) -> Any:
         """Transforme avec le tirage de la graine."""

@@ -7,38 +7,15 @@ import PIL.Image
 import pytest
 import torch
 from hypothesis import given
-from hypothesis import strategies as st
 from torchvision import tv_tensors
 
 from random_images import as_kind, image_cases, make, random_image
 from reseaux.errors import ReseauxError
-from reseaux.few_data.checks import check_inputs, check_number, is_image
+from reseaux.few_data.checks import check_inputs, is_image
 
 BYTES = random_image(0)
 MASK = tv_tensors.Mask(torch.zeros(12, 14, dtype=torch.uint8))
 BOXES = tv_tensors.BoundingBoxes([[0, 0, 3, 3]], format="XYXY", canvas_size=(12, 14))
-
-
-@given(st.floats(), st.floats(-5, 5), st.floats(0, 5))
-def test_a_number_passes_if_and_only_if_it_is_between_the_bounds(value, low, width):
-    if low <= value <= low + width:
-        assert check_number("Force", value, low, low + width) == value
-    else:
-        with pytest.raises(ReseauxError, match="Force"):
-            check_number("Force", value, low, low + width)
-
-
-@pytest.mark.parametrize("value", [True, "1", None, 1j, [1]])
-def test_what_is_not_a_number_is_named(value):
-    with pytest.raises(ReseauxError, match="n'est pas un nombre"):
-        check_number("Force", value, 0, 1)
-
-
-def test_without_an_upper_bound_infinity_is_still_refused():
-    assert check_number("Distance", np.float32(3), 0, math.inf) == 3.0
-    assert (check_number("Force", 0, 0, 1), check_number("Force", 1, 0, 1)) == (0, 1)
-    with pytest.raises(ReseauxError, match="fini, au moins 0"):
-        check_number("Distance", math.inf, 0, math.inf)
 
 
 def test_masks_and_boxes_are_not_images():
@@ -80,6 +57,9 @@ def test_what_moves_together_has_one_size_and_colours_do_not_care():
         (torch.full((3, 4, 4), 1.01), "normaliser"),
         (torch.full((3, 4, 4), -0.01), "normaliser"),
         (torch.full((3, 4, 4), math.nan), "NaN"),
+        (torch.zeros(3, 4, 4, device="meta"), "meta"),
+        (torch.zeros(3, 4, 4, dtype=torch.uint8, device="meta"), "meta"),
+        (torch.zeros(3, 4, 4, dtype=torch.complex64), "complexe"),
         (np.zeros((4, 4, 3), np.uint8), "to_image"),
     ],
 )

@@ -86,8 +86,8 @@ def test_cutmix_is_its_formula():
     [
         (lambda: strategies.enlarge(X, Y[:5], v2.Identity(), 1, 0), "6 images et 5 étiquettes"),
         (lambda: strategies.enlarge(X, Y, v2.Identity(), -1, 0), "0 ou plus"),
-        (lambda: strategies.pseudo_label(nn.Flatten(), X, 1.1), "Seuil"),
-        (lambda: strategies.pseudo_label(nn.Flatten(), X, float("nan")), "Seuil"),
+        (lambda: strategies.pseudo_label(nn.Flatten(), X, 1.1), "« threshold »"),
+        (lambda: strategies.pseudo_label(nn.Flatten(), X, float("nan")), "« threshold »"),
         (lambda: strategies.combine(X, Y, 3, "mix-up!", 1, 0), "Vouliez-vous dire « mixup »"),
         (lambda: strategies.combine(X, Y, 2, "mixup", 1, 0), "de 0 à 1"),
         (lambda: strategies.combine(X, Y[:2], 3, "mixup", 1, 0), "2 étiquettes"),

@@ -39,13 +39,27 @@ def test_contrast_is_torchvision_contrast_on_each_channel(factors):
         torch.testing.assert_close(ours[k : k + 1], F.adjust_contrast(image[k : k + 1], factor))
 
 
-def test_contrast_of_octets_is_the_rounded_formula():
-    image, factors = random_image(13), torch.tensor([0.0, 0.45, 1.8])
+@settings(max_examples=40, deadline=None)
+@given(
+    factors=st.lists(st.floats(0, 2), min_size=3, max_size=3),
+    shape=st.sampled_from([(3, 12, 14), (3, 1, 1), (3, 7, 5), (2, 3, 9, 4)]),
+    seed=st.integers(0, 99),
+)
+def test_contrast_of_octets_is_the_rounded_formula(factors, shape, seed):
+    image, factors = random_image(seed, shape), torch.tensor(factors, dtype=torch.float64)
     exact = image.double()
-    means = exact.mean((1, 2), keepdim=True)
-    oracle = means + factors.double().reshape(3, 1, 1) * (exact - means)
-    gap = T.channel_contrast(image, factors).double() - oracle.clamp(0, 255)
+    means = exact.mean((-2, -1), keepdim=True)
+    oracle = (means + factors.reshape(3, 1, 1) * (exact - means)).clamp(0, 255)
+    gap = T.channel_contrast(image, factors).double() - oracle
     assert gap.abs().max() <= 0.5 + 1e-4
+
+
+def test_contrast_of_octets_is_rounded_and_not_cut():
+    image, factors = random_image(13, (3, 60, 60)), torch.tensor([0.3, 0.45, 0.7])
+    gap = (
+        T.channel_contrast(image, factors).double()
+        - T.channel_contrast(image.double() / 255, factors) * 255
+    )
     assert abs(gap.mean()) < 0.1  # une troncature assombrirait d'un demi-niveau
 
 
@@ -65,7 +79,7 @@ def test_contrast_draws_channels_separately_within_bounds():
     transform = T.ChannelContrast(0.4)
     image = random_image(3)
     torch.manual_seed(0)
-    factors = torch.stack([transform.make_params([image])["factors"] for _ in range(500)])
+    factors = torch.tensor([transform.make_params([image])["factors"] for _ in range(500)])
     assert factors.shape == (500, 3)
     assert 0.6 <= factors.min() < 0.62
     assert 1.38 < factors.max() <= 1.4
@@ -265,6 +279,18 @@ def test_full_strength_does_change_the_image(name, kind):
     assert not same(TRANSFORMS[name](1)(image), image)
 
 
+@settings(max_examples=40, deadline=None)
+@given(**cases)
+def test_an_image_alone_is_the_image_with_its_label(name, **case):
+    image, transform = make(**case), TRANSFORMS[name](0.7)
+    outputs = []
+    for given_inputs in ((image,), ((image, "étiquette"),)):
+        torch.manual_seed(case["seed"])
+        outputs.append(transform(*given_inputs))
+    assert outputs[1][1] == "étiquette"
+    assert same(outputs[0], outputs[1][0])
+
+
 @pytest.mark.parametrize(
     "transform", [T.GaussianNoise(0.2), T.ChannelContrast(1.0), T.Elastic(2, 1)]
 )
@@ -283,13 +309,13 @@ nan = float("nan")
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: T.ChannelContrast(1.5), "entre 0 et 1"),
-        (lambda: T.ChannelContrast(-0.1), "entre 0 et 1"),
+        (lambda: T.ChannelContrast(1.5), "de 0 à 1"),
+        (lambda: T.ChannelContrast(-0.1), "de 0 à 1"),
         (lambda: T.ChannelContrast(nan), "nan"),
-        (lambda: T.ChannelContrast("fort"), "n'est pas un nombre"),
-        (lambda: T.ChannelContrast(True), "n'est pas un nombre"),
-        (lambda: T.GaussianNoise(-1), "Écart-type"),
-        (lambda: T.GaussianNoise(math.inf), "Écart-type"),
+        (lambda: T.ChannelContrast("fort"), "un nombre, de 0 à 1"),
+        (lambda: T.ChannelContrast(True), "un nombre"),
+        (lambda: T.GaussianNoise(-1), "« sigma »"),
+        (lambda: T.GaussianNoise(math.inf), "« sigma »"),
         (lambda: T.Elastic(-1), "au moins 0"),
         (lambda: T.Elastic(1, 0), "au moins 0.5"),
         (lambda: T.Elastic(nan), "nan"),
@@ -317,7 +343,10 @@ nan = float("nan")
             "9 × 8 et 9 × 9",
         ),
         (lambda: T.channel_contrast(torch.rand(3, 4, 4), torch.ones(2)), "3 canaux"),
-        (lambda: T.channel_contrast(torch.rand(1, 4, 4), torch.tensor([-1.0])), "au moins 0"),
+        (lambda: T.channel_contrast(torch.rand(1, 4, 4), torch.tensor([-1.0])), "de 0 à 255"),
+        (lambda: T.channel_contrast(torch.rand(1, 4, 4), torch.tensor([256.0])), "de 0 à 255"),
+        (lambda: T.channel_contrast(torch.rand(1, 4, 4), torch.ones(1, device="meta")), "meta"),
+        (lambda: T.channel_contrast(torch.rand(1, 4, 4), [1.0]), "Tensor"),
         (lambda: T.channel_contrast(torch.rand(1, 4, 4), torch.tensor([nan])), "nan"),
         (lambda: T.channel_contrast(torch.rand(4, 4), torch.ones(1)), "trois dimensions"),
     ],

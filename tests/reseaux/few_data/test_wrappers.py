@@ -68,7 +68,11 @@ def test_seeded_repeats_whatever_happens_around():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: W.Seeded(v2.Identity(), -1), "Graine"),
+        (lambda: W.Seeded(v2.Identity(), -1), "« seed »"),
+        (lambda: W.Seeded("x", 0), "une fonction"),
+        (lambda: W.Strict(None), "une fonction"),
+        (lambda: W.PerImage(3), "une fonction"),
+        (lambda: W.PerImage(lambda image: None)(torch.rand(2, 3, 4, 4)), "Resize"),
         (lambda: W.PerImage(v2.RandomHorizontalFlip())(torch.rand(3, 4, 4)), "lot"),
     ],
 )

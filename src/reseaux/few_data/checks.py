@@ -5,7 +5,7 @@ from typing import Any
 
 import PIL.Image
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
@@ -24,6 +24,21 @@ def check_values(*tensors: Tensor) -> None:
             raise ReseauxError(
                 f"Tenseur {kind}, de forme {tuple(tensor.shape)} ; donnez des nombres réels."
             )
+
+
+def check_network(network: nn.Module) -> None:
+    """Refuse un réseau dont aucun poids n'apprend, ou dont les poids n'ont pas de valeurs.
+
+    Raises:
+        ReseauxError: c'en est un.
+    """
+    weights = [*network.parameters()]
+    check_values(*weights)
+    if not any(weight.requires_grad for weight in weights):
+        raise ReseauxError(
+            f"Aucun poids de « {type(network).__name__} » n'apprend ; donnez un réseau dont l'un "
+            "au moins n'est pas gelé."
+        )
 
 
 def is_image(value: object) -> bool:

@@ -1,7 +1,8 @@
 """Les épisodes « N classes, K exemples » : les tirer, y répondre, s'y entraîner, les noter."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -9,7 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from reseaux.arguments import Count, Positive, Seed, at_least, checked
 from reseaux.errors import ReseauxError
+from reseaux.few_data.checks import check_network, check_values
 
 Indices = NDArray[np.int64]
 
@@ -35,14 +38,20 @@ class Episode:
         return answers
 
 
+@checked
 def sample(
-    labels: ArrayLike, ways: int, shots: int, queries: int, count: int, seed: int
+    labels: ArrayLike,
+    ways: Annotated[int, at_least(2)],
+    shots: Count,
+    queries: Count,
+    count: Count,
+    seed: Seed,
 ) -> Iterator[Episode]:
     """Tire des épisodes « N classes, K exemples » (*N-way K-shot*).
 
     Args:
         labels: l'étiquette de chaque image.
-        ways: N, nombre de classes d'un épisode, au moins 2.
+        ways: N, nombre de classes d'un épisode.
         shots: K, nombre d'exemples étiquetés par classe.
         queries: Q, nombre d'images à reconnaître par classe.
         count: nombre d'épisodes ; la même graine redonne les mêmes.
@@ -52,14 +61,6 @@ def sample(
             ou qui ne sont pas des entiers (NaN compris).
     """
     members = _members(labels)
-    for name, value, least in (
-        ("classes", ways, 2),
-        ("exemples par classe", shots, 1),
-        ("questions par classe", queries, 1),
-        ("épisodes", count, 1),
-    ):
-        if value < least:
-            raise ReseauxError(f"{value} {name} demandés ; il en faut au moins {least}.")
     if ways > len(members):
         raise ReseauxError(
             f"{ways} classes demandées par épisode ; les étiquettes n'en ont que {len(members)}. "
@@ -84,7 +85,12 @@ def sample(
 
 
 def _members(labels: ArrayLike) -> dict[int, Indices]:
-    labels = np.asarray(labels)
+    try:
+        labels = np.asarray(labels)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ReseauxError(
+            "Étiquettes qui ne font pas un tableau ; donnez une liste d'entiers, une par image."
+        ) from error
     if labels.ndim != 1 or not len(labels):
         raise ReseauxError(
             f"Étiquettes de forme {labels.shape} ; donnez une liste d'étiquettes, une par image."
@@ -97,6 +103,7 @@ def _members(labels: ArrayLike) -> dict[int, Indices]:
     return {int(k): np.flatnonzero(labels == k) for k in np.unique(labels)}
 
 
+@checked
 def nearest_prototype(support: Tensor, queries: Tensor) -> Tensor:
     """Range chaque question dans la classe dont le prototype est le plus proche.
 
@@ -112,14 +119,15 @@ def nearest_prototype(support: Tensor, queries: Tensor) -> Tensor:
 
     Raises:
         ReseauxError: dimensions qui ne vont pas ensemble, support vide, valeur qui n'est pas un
-            nombre.
+            nombre réel et fini.
     """
-    _check_support(support, queries)
+    support, queries = _checked_numbers(support, queries)
     prototypes = support.mean(dim=1)
     return -(queries[..., None, :] - prototypes).square().sum(-1)
 
 
-def last_layer(support: Tensor, queries: Tensor, strength: float = 10.0) -> Tensor:
+@checked
+def last_layer(support: Tensor, queries: Tensor, strength: Positive = 10.0) -> Tensor:
     """Apprend une dernière couche sur le support, par régression logistique, et l'applique.
 
     C'est le réglage fin réduit au classifieur : la représentation reste gelée. Les exemples sont
@@ -138,7 +146,7 @@ def last_layer(support: Tensor, queries: Tensor, strength: float = 10.0) -> Tens
     from sklearn import config_context
     from sklearn.linear_model import LogisticRegression
 
-    _check_support(support, queries)
+    support, queries = (x.detach().cpu() for x in _checked_numbers(support, queries))
     ways, shots, size = support.shape
     if ways < 2:
         raise ReseauxError("Une seule classe dans le support ; il en faut au moins deux.")
@@ -152,11 +160,14 @@ def last_layer(support: Tensor, queries: Tensor, strength: float = 10.0) -> Tens
     asked = (queries.reshape(-1, size).double() - center) @ axes
     with config_context(assume_finite=True, skip_parameter_validation=True):  # déjà vérifié
         classifier.fit(((known - center) @ axes).numpy(), np.repeat(np.arange(ways), shots))
-        chances = torch.from_numpy(classifier.predict_log_proba(asked.numpy()))
-    return chances.reshape(*queries.shape[:-1], ways)
+        # Sans question, scikit-learn échouerait.
+        chances = classifier.predict_log_proba(asked.numpy()) if len(asked) else np.empty(0)
+    return torch.from_numpy(chances).reshape(*queries.shape[:-1], ways)
 
 
-def _check_support(support: Tensor, queries: Tensor) -> None:
+def _checked_numbers(support: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
+    """Le support et les questions, en flottants : des octets soustraits feraient le tour."""
+    check_values(support, queries)
     if support.ndim != 3 or queries.shape[-1:] != support.shape[-1:]:
         raise ReseauxError(
             f"Exemples de forme {tuple(support.shape)} et questions de forme "
@@ -173,25 +184,37 @@ def _check_support(support: Tensor, queries: Tensor) -> None:
                 f"Dans {name}, une valeur est infinie ou n'est pas un nombre (NaN) : aucune "
                 "distance n'aurait de sens. Vérifiez les images et le réseau qui les représente."
             )
+    wide = torch.promote_types(torch.promote_types(support.dtype, queries.dtype), torch.float32)
+    return support.to(wide), queries.to(wide)
 
 
-def check_indices(images: Tensor, task: Episode) -> None:
-    """Vérifie que les images d'un épisode existent.
+def verified(images: Tensor, tasks: Iterable[Episode]) -> Iterator[Episode]:
+    """Rend les épisodes un à un, une fois vérifié que leurs images existent.
 
     Raises:
-        ReseauxError: l'épisode a été tiré sur un ensemble plus grand.
+        ReseauxError: ce ne sont pas des épisodes, ou ils viennent d'un ensemble plus grand.
     """
-    largest = int(max(task.support.max(), task.queries.max()))
-    if largest >= len(images):
+    check_values(images)
+    if images.ndim < 2:
         raise ReseauxError(
-            f"{len(images)} images, et un épisode qui demande l'image numéro {largest} : les "
-            "épisodes viennent des étiquettes d'un autre ensemble."
+            f"Images de forme {tuple(images.shape)} ; il faut une ligne par image, (M, …)."
         )
+    for task in tasks if not isinstance(tasks, Tensor) else [tasks]:
+        if not isinstance(task, Episode):
+            raise ReseauxError(f"{task!r} n'est pas un épisode ; tirez-les par « sample ».")
+        numbers = np.concatenate([task.support.ravel(), task.queries.ravel()])
+        if numbers.min() < 0 or numbers.max() >= len(images):
+            raise ReseauxError(
+                f"{len(images)} images, et un épisode qui demande l'image numéro {numbers.max()} : "
+                "les épisodes viennent des étiquettes d'un autre ensemble."
+            )
+        yield task
 
 
+@checked
 def evaluate(
     features: Tensor,
-    tasks: Iterator[Episode],
+    tasks: Iterable[Episode],
     classify: Callable[[Tensor, Tensor], Tensor] = nearest_prototype,
 ) -> NDArray[np.float64]:
     """Rend l'exactitude d'un classifieur sur chaque épisode.
@@ -201,18 +224,24 @@ def evaluate(
         classify: des exemples N×K×D et des questions …×D, fait des scores …×N.
 
     Raises:
-        ReseauxError: épisodes d'un autre ensemble ; voir aussi :func:`nearest_prototype`.
+        ReseauxError: épisodes d'un autre ensemble, scores d'une autre forme ; voir aussi
+            :func:`nearest_prototype`.
     """
-    flat = features.flatten(1)
     scores = []
-    for task in tasks:
-        check_indices(flat, task)
-        found = classify(flat[task.support], flat[task.queries]).argmax(-1)
-        scores.append(float((found.numpy() == task.answers).mean()))
+    for task in verified(features, tasks):
+        flat = features.flatten(1)
+        found = classify(flat[task.support], flat[task.queries])
+        if found.shape != (*task.queries.shape, len(task.classes)):
+            raise ReseauxError(
+                f"Scores de forme {tuple(found.shape)} ; « classify » doit rendre un score par "
+                f"question et par classe, {(*task.queries.shape, len(task.classes))}."
+            )
+        scores.append(float((found.argmax(-1).cpu().numpy() == task.answers).mean()))
     return np.array(scores)
 
 
-def train_on_episodes(network: nn.Module, images: Tensor, tasks: Iterator[Episode]) -> nn.Module:
+@checked
+def train_on_episodes(network: nn.Module, images: Tensor, tasks: Iterable[Episode]) -> nn.Module:
     """Apprend une représentation où le plus proche prototype a raison (Snell 2017).
 
     À chaque épisode, le réseau représente les exemples et les questions ; la perte est l'entropie
@@ -227,12 +256,13 @@ def train_on_episodes(network: nn.Module, images: Tensor, tasks: Iterator[Episod
         Le réseau, en mode évaluation.
 
     Raises:
-        ReseauxError: épisodes d'un autre ensemble, ou image qui n'est pas faite de nombres.
+        ReseauxError: épisodes d'un autre ensemble, image qui n'est pas faite de nombres, ou réseau
+            où rien n'apprend. Ce que lève un réseau à qui ces images ne vont pas passe tel quel.
     """
+    check_network(network)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3, fused=True)
     network.train()
-    for task in tasks:
-        check_indices(images, task)
+    for task in verified(images, tasks):
         indices = np.concatenate([task.support.ravel(), task.queries.ravel()])
         vectors = network(images[indices])
         support, queries = vectors[: task.support.size], vectors[task.support.size :]

@@ -5,8 +5,9 @@ vue, suffisent à la résoudre. MAML (Finn 2017) dérive le résultat de ces pas
 lui faut des dérivées secondes. Reptile (Nichol 2018) s'en passe.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -15,14 +16,18 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
+from reseaux.arguments import Count, Positive, Seed, above, at_least, between, checked
 from reseaux.errors import ReseauxError
-from reseaux.few_data.episodes import Episode, check_indices
+from reseaux.few_data.checks import check_network, check_values
+from reseaux.few_data.episodes import Episode, verified
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Weights = dict[str, Tensor]
+Steps = Annotated[int, at_least(0)]
 
 
-def start_network(size: int, ways: int, seed: int) -> nn.Sequential:
+@checked
+def start_network(size: Count, ways: Count, seed: Seed) -> nn.Sequential:
     """Deux couches cachées et une sortie par classe : assez petit pour être adapté mille fois.
 
     Args:
@@ -36,13 +41,14 @@ def start_network(size: int, ways: int, seed: int) -> nn.Sequential:
         return nn.Sequential(*first, *second, nn.Linear(64, ways))
 
 
+@checked
 def adapt(
     network: nn.Module,
     inputs: Tensor,
     targets: Tensor,
     *,
-    steps: int,
-    rate: float,
+    steps: Steps,
+    rate: Positive,
     loss: Loss = functional.cross_entropy,
 ) -> Weights:
     """Adapte le réseau à B tâches, séparément, par quelques pas de gradient sur leurs exemples.
@@ -62,16 +68,13 @@ def adapt(
         ReseauxError: aucun exemple, tailles différentes, images ou classes que le réseau n'attend
             pas, réglage hors limites, ou poids qui ne sont plus des nombres.
     """
-    if inputs.shape[:2] != targets.shape[:2] or not inputs.shape[:2].numel():
+    check_network(network)
+    check_values(inputs, targets)
+    if inputs.shape[:2] != targets.shape or targets.ndim != 2 or not targets.numel():
         raise ReseauxError(
             f"Exemples de forme {tuple(inputs.shape)} et réponses de forme "
             f"{tuple(targets.shape)} : il faut autant de tâches et d'exemples dans les deux, et au "
             "moins un exemple."
-        )
-    if steps < 0 or not rate > 0:
-        raise ReseauxError(
-            f"{steps} pas de taille {rate} : le nombre de pas va de 0 à l'infini, et leur taille "
-            "est au-dessus de 0."
         )
     _check_fit(network, inputs[0], targets, loss)
 
@@ -101,23 +104,27 @@ def _check_fit(network: nn.Module, inputs: Tensor, targets: Tensor, loss: Loss) 
             f"Le réseau ne lit pas des exemples de forme {tuple(inputs.shape)} : {error}. "
             "Donnez des images de la taille pour laquelle il est fait."
         ) from error
-    ways = int(targets.max()) + 1
-    if loss is functional.cross_entropy and outputs.shape[-1] < ways:
+    if loss is not functional.cross_entropy:
+        return
+    low, high, ways = int(targets.min()), int(targets.max()), outputs.shape[-1]
+    if low < 0 or high >= ways or targets.dtype != torch.int64 or outputs.ndim != 2:
         raise ReseauxError(
-            f"{ways} classes, et un réseau à {outputs.shape[-1]} sorties : il en faut une par "
-            "classe d'un épisode."
+            f"Réponses de {low} à {high}, de type {targets.dtype}, et des sorties de forme "
+            f"{tuple(outputs.shape)} : il en faut une par classe d'un épisode, et des réponses "
+            "entières (torch.int64), à partir de 0."
         )
 
 
+@checked
 def reptile(
     network: nn.Module,
     images: Tensor,
-    tasks: Iterator[Episode],
+    tasks: Iterable[Episode],
     *,
-    steps: int,
-    rate: float,
-    first_move: float = 1.0,
-    batch_size: int = 20,
+    steps: Steps,
+    rate: Positive,
+    first_move: Annotated[float, above(0), between(0, 1)] = 1.0,
+    batch_size: Count = 20,
     loss: Loss = functional.cross_entropy,
 ) -> nn.Module:
     """Cherche le point de départ d'où l'adaptation va le plus vite (Nichol 2018).
@@ -139,11 +146,6 @@ def reptile(
     Raises:
         ReseauxError: réglage hors limites ; voir aussi :func:`adapt`.
     """
-    if not 0 < first_move <= 1 or batch_size < 1:
-        raise ReseauxError(
-            f"Premier mouvement de {first_move} et lots de {batch_size} tâches : il faut un "
-            "mouvement entre 0 (exclu) et 1, et au moins une tâche."
-        )
     batches = list(_batches(images, tasks, batch_size))
     for number, batch in enumerate(batches):
         drawn = [np.concatenate([task.support, task.queries], axis=1) for task in batch]
@@ -155,14 +157,15 @@ def reptile(
     return network
 
 
+@checked
 def evaluate(
     network: nn.Module,
     images: Tensor,
-    tasks: Iterator[Episode],
+    tasks: Iterable[Episode],
     *,
-    steps: int,
-    rate: float,
-    batch_size: int = 50,
+    steps: Steps,
+    rate: Positive,
+    batch_size: Count = 50,
 ) -> NDArray[np.float64]:
     """Rend l'exactitude sur chaque épisode, après adaptation à son seul support.
 
@@ -186,11 +189,16 @@ def evaluate(
     return np.array(scores)
 
 
-def _batches(images: Tensor, tasks: Iterator[Episode], size: int) -> Iterator[list[Episode]]:
-    """Les épisodes par lots, une fois vérifié que leurs images existent."""
-    while batch := list(islice(tasks, size)):
-        for task in batch:
-            check_indices(images, task)
+def _batches(images: Tensor, tasks: Iterable[Episode], size: int) -> Iterator[list[Episode]]:
+    """Les épisodes par lots, tous de la même taille."""
+    known = verified(images, tasks)
+    while batch := list(islice(known, size)):
+        shapes = {(task.support.shape, task.queries.shape) for task in batch}
+        if len(shapes) > 1:
+            raise ReseauxError(
+                "Les épisodes d'un lot n'ont pas tous autant de classes et d'images ; tirez-les "
+                "d'un seul appel de « sample »."
+            )
         yield batch
 
 

@@ -5,19 +5,28 @@ transformation d'image, ``h`` un classifieur, ``c`` une combinaison.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.transforms import v2
 
-from reseaux.arguments import Fraction, checked
+from reseaux.arguments import Count, Fraction, Seed, at_least, checked
 from reseaux.errors import ReseauxError, unknown_name
+from reseaux.few_data.checks import check_network, check_values
 from reseaux.reuse import training
 
+Copies = Annotated[int, at_least(0)]
 
+
+@checked
 def enlarge(
-    images: Tensor, labels: Tensor, transform: Callable[[Tensor], Tensor], copies: int, seed: int
+    images: Tensor,
+    labels: Tensor,
+    transform: Callable[[Tensor], Tensor],
+    copies: Copies,
+    seed: Seed,
 ) -> tuple[Tensor, Tensor]:
     """Première stratégie : ajoute ``(t(x), y)`` à S_s, ``copies`` fois pour chaque exemple.
 
@@ -31,15 +40,21 @@ def enlarge(
         Les N exemples d'origine, puis les N × ``copies`` transformés, et leurs étiquettes.
 
     Raises:
-        ReseauxError: nombre de copies négatif, ou autant d'étiquettes que d'images attendu.
+        ReseauxError: pas autant d'étiquettes que d'images, ou ``transform`` en change la taille.
     """
-    _check_copies(images, labels, copies)
+    _check_examples(images, labels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         changed = [transform(image) for _ in range(copies) for image in images]
     if not changed:
         return images, labels
-    return torch.cat([images, torch.stack(changed)]), torch.cat([labels] * (copies + 1))
+    try:
+        return torch.cat([images, torch.stack(changed)]), torch.cat([labels] * (copies + 1))
+    except (TypeError, RuntimeError) as error:
+        raise ReseauxError(
+            f"« transform » ne rend pas toujours une image de forme {tuple(images.shape[1:])}, "
+            "comme celles qu'elle reçoit ; ajoutez-lui v2.Resize((hauteur, largeur))."
+        ) from error
 
 
 @checked
@@ -57,11 +72,19 @@ def pseudo_label(
         (images gardées, leurs pseudo-étiquettes, masque des images gardées).
 
     Raises:
-        ReseauxError: seuil hors de [0, 1].
+        ReseauxError: seuil hors de [0, 1], ou scores qui n'en sont pas. Ce que lève un réseau à
+            qui ces images ne vont pas passe tel quel.
     """
+    check_values(unlabeled, *classifier.parameters())
     classifier.eval()
     with torch.no_grad():
-        confidence, answers = classifier(unlabeled).softmax(-1).max(-1)
+        scores = classifier(unlabeled)
+    if scores.ndim != 2 or len(scores) != len(unlabeled) or scores.isnan().any():
+        raise ReseauxError(
+            f"Des scores de forme {tuple(scores.shape)} pour {len(unlabeled)} images, ou des NaN : "
+            "il faut un nombre par image et par classe."
+        )
+    confidence, answers = scores.softmax(-1).max(-1)
     kept = confidence >= threshold
     return unlabeled[kept], answers[kept], kept
 
@@ -69,8 +92,9 @@ def pseudo_label(
 COMBINATIONS = ("mixup", "cutmix")
 
 
+@checked
 def combine(
-    images: Tensor, labels: Tensor, classes: int, kind: str, copies: int, seed: int
+    images: Tensor, labels: Tensor, classes: Count, kind: str, copies: Copies, seed: Seed
 ) -> tuple[Tensor, Tensor]:
     """Troisième stratégie : combine des exemples et leurs étiquettes, ``(c({x}), c({y}))``.
 
@@ -87,15 +111,21 @@ def combine(
         probabilités, une ligne par exemple, une colonne par classe.
 
     Raises:
-        ReseauxError: combinaison inconnue, étiquette hors des classes.
+        ReseauxError: combinaison inconnue, étiquette hors des classes, images d'octets.
     """
-    _check_copies(images, labels, copies)
+    _check_examples(images, labels)
     if kind not in COMBINATIONS:
         raise unknown_name("une combinaison", kind, COMBINATIONS)
-    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+    if images.ndim != 4 or not images.is_floating_point() or not len(images):
         raise ReseauxError(
-            f"Étiquettes de {int(labels.min())} à {int(labels.max())} pour {classes} classes ; "
-            f"elles vont de 0 à {classes - 1}."
+            f"Images de forme {tuple(images.shape)} et de type {images.dtype} ; il faut au moins "
+            "une image, N×C×H×L, en flottants."
+        )
+    low, high = labels.min().item(), labels.max().item()
+    if labels.dtype != torch.int64 or labels.ndim != 1 or not 0 <= low <= high < classes:
+        raise ReseauxError(
+            f"Étiquettes de {low} à {high}, de type {labels.dtype}, pour {classes} classes ; ce "
+            f"sont des entiers (torch.int64), de 0 à {classes - 1}."
         )
     mix = (v2.MixUp if kind == "mixup" else v2.CutMix)(num_classes=classes)
     one_hot = functional.one_hot(labels, classes).float()
@@ -109,17 +139,17 @@ def combine(
     return torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
 
 
-def _check_copies(images: Tensor, labels: Tensor, copies: int) -> None:
-    if len(images) != len(labels):
+def _check_examples(images: Tensor, labels: Tensor) -> None:
+    check_values(images, labels)
+    if images.shape[:1] != labels.shape[:1] or not labels.ndim:
         raise ReseauxError(
-            f"{len(images)} images et {len(labels)} étiquettes ; il en faut autant des unes que "
-            "des autres."
+            f"Images de forme {tuple(images.shape)} et étiquettes de forme {tuple(labels.shape)} ; "
+            "il en faut autant des unes que des autres."
         )
-    if copies < 0:
-        raise ReseauxError(f"{copies} copies demandées ; il en faut 0 ou plus.")
 
 
-def small_network(outputs: int, seed: int, width: int = 16) -> nn.Sequential:
+@checked
+def small_network(outputs: Count, seed: Seed, width: Count = 16) -> nn.Sequential:
     """Deux convolutions 3×3 et une couche linéaire : pour des images grises de 8 à 28 pixels.
 
     Args:
@@ -140,13 +170,14 @@ def small_network(outputs: int, seed: int, width: int = 16) -> nn.Sequential:
         )
 
 
+@checked
 def fit(
     network: nn.Module,
     images: Tensor,
     targets: Tensor,
-    seed: int,
-    steps: int = 150,
-    batch_size: int = 64,
+    seed: Seed,
+    steps: Annotated[int, at_least(0)] = 150,
+    batch_size: Count = 64,
 ) -> nn.Module:
     """Minimise l'entropie croisée par Adam, sur des lots tirés au hasard.
 
@@ -162,6 +193,8 @@ def fit(
     Raises:
         ReseauxError: voir :func:`reseaux.reuse.training.train`.
     """
+    check_network(network)
+    _check_examples(images, targets)
     generator = torch.Generator().manual_seed(seed)
 
     def batches() -> Iterator[Tensor]:

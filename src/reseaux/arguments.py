@@ -158,6 +158,7 @@ def _fit(value: Any, hint: Any) -> Any:
 def _fit_collection(value: Any, origin: type, inside: tuple[Any, ...]) -> Any:
     """Une suite ou un dictionnaire, dont chaque élément convient ; un texte n'est pas une suite."""
     _require(isinstance(value, origin) and not isinstance(value, str | bytes))
+    _require(getattr(value, "ndim", 1) > 0)  # un tableau sans dimension ne se parcourt pas
     if issubclass(origin, abc.Mapping):
         for key, item in value.items():
             _fit(key, inside[0])

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -38,6 +38,7 @@ def take(
     tensor: Tensor | None = None,
     array: np.ndarray[Any, Any] | None = None,
     items: Iterator[int] | None = None,
+    several: Iterable[int] = (),
     anything: Any = None,
     later: "nowhere.Thing" = None,  # type: ignore[name-defined]  # noqa: F821
 ) -> dict[str, Any]:
@@ -63,6 +64,7 @@ ALLOWED = {
     "tensor": [None, torch.zeros(2), torch.nn.Parameter(torch.zeros(1))],
     "array": [np.zeros(2)],
     "items": [iter([1])],
+    "several": [[1], iter([1]), np.zeros(1)],
     "anything": [object(), None, "x"],
     "later": [3, "x"],
 }
@@ -85,6 +87,7 @@ REFUSED = {
     "tensor": [np.zeros(2), 3, [1.0]],
     "array": [torch.zeros(2), [1]],
     "items": [[1], "a", 3],
+    "several": ["a", 3, np.zeros(()), torch.zeros(())],
 }
 
 

@@ -188,6 +188,7 @@ def _checked_numbers(support: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
     return support.to(wide), queries.to(wide)
 
 
+@checked
 def verified(images: Tensor, tasks: Iterable[Episode]) -> Iterator[Episode]:
     """Rend les épisodes un à un, une fois vérifié que leurs images existent.
 
@@ -199,7 +200,7 @@ def verified(images: Tensor, tasks: Iterable[Episode]) -> Iterator[Episode]:
         raise ReseauxError(
             f"Images de forme {tuple(images.shape)} ; il faut une ligne par image, (M, …)."
         )
-    for task in tasks if not isinstance(tasks, Tensor) else [tasks]:
+    for task in tasks:
         if not isinstance(task, Episode):
             raise ReseauxError(f"{task!r} n'est pas un épisode ; tirez-les par « sample ».")
         numbers = np.concatenate([task.support.ravel(), task.queries.ravel()])

@@ -85,14 +85,17 @@ def test_every_class_is_drawn_about_as_often():
         ((LABELS, 7, 1, 1, 1, 0), "au plus 6 classes"),
         ((LABELS, 1, 1, 1, 1, 0), "au moins 2"),
         ((LABELS, 2, 0, 1, 1, 0), "au moins 1"),
-        ((LABELS, 2, 1, 0, 1, 0), "questions"),
-        ((LABELS, 2, 1, 1, 0, 0), "épisodes"),
+        ((LABELS, 2, 1, 0, 1, 0), "« queries » vaut 0"),
+        ((LABELS, 2, 1, 1, 0, 0), "« count » vaut 0"),
         ((LABELS, 2, 6, 3, 1, 0), "n'en a que 8"),
         ((np.append(LABELS, 9), 2, 1, 1, 1, 0), "la classe 9 n'en a que 1"),
         ((LABELS.reshape(6, 8), 2, 1, 1, 1, 0), "forme"),
         (([], 2, 1, 1, 1, 0), "une par image"),
         (([0.0, float("nan"), 1.0], 2, 1, 1, 1, 0), "float64"),
         ((["a", "b"], 2, 1, 1, 1, 0), "Numérotez"),
+        (([[0], [0, 1]], 2, 1, 1, 1, 0), "une par image"),
+        ((torch.zeros(3, device="meta"), 2, 1, 1, 1, 0), "une par image"),
+        ((LABELS, 2, 1, "x", 1, 0), "« queries » vaut 'x'"),
     ],
 )
 def test_impossible_episodes_are_refused_at_the_call(arguments, words):
@@ -195,6 +198,68 @@ def test_last_layer_is_scikit_learn_logistic_regression(shots, strength):
     torch.testing.assert_close(found, expected, atol=2e-3, rtol=0)
     grid = ep.last_layer(support, queries.reshape(5, 10, 60), strength).exp()
     torch.testing.assert_close(grid, found.reshape(5, 10, 4))
+
+
+def test_octets_are_compared_as_numbers():
+    generator = torch.Generator().manual_seed(4)
+    support = torch.randint(0, 256, (4, 3, 7), dtype=torch.uint8, generator=generator)
+    queries = torch.randint(0, 256, (50, 7), dtype=torch.uint8, generator=generator)
+    oracle = -torch.cdist(queries.double(), support.double().mean(1)).square()
+    torch.testing.assert_close(
+        ep.nearest_prototype(support, queries), oracle.float(), rtol=1e-5, atol=1e-2
+    )
+    torch.testing.assert_close(
+        ep.last_layer(support, queries), ep.last_layer(support.double(), queries.double())
+    )
+    octets = torch.from_numpy(LABELS * 40).to(torch.uint8)[:, None]
+    assert (ep.evaluate(octets, ep.sample(LABELS, 4, 1, 2, 9, 0)) == 1).all()
+
+
+@pytest.mark.parametrize("classify", [ep.nearest_prototype, ep.last_layer])
+def test_no_question_gets_no_answer(classify):
+    support, queries = vectors(0)
+    assert classify(support, queries[:0]).shape == (0, 4)
+    assert classify(support, queries[:0].reshape(0, 5, 7)).shape == (0, 5, 4)
+
+
+def test_last_layer_reads_what_a_network_is_still_learning():
+    support, queries = vectors(0)
+    expected = ep.last_layer(support, queries)
+    assert torch.equal(ep.last_layer(support.requires_grad_(), queries), expected)
+
+
+@pytest.mark.parametrize(
+    ("features", "tasks", "words"),
+    [
+        (torch.zeros(48), [], "une ligne par image"),
+        (torch.zeros(48, 3, device="meta"), [], "meta"),
+        (torch.zeros(48, 3), [3], "pas un épisode"),
+        (torch.zeros(48, 3), [ep.Episode(*3 * [np.array([[-1]])])], "d'un autre ensemble"),
+    ],
+)
+def test_what_is_not_an_episode_of_these_images_is_refused(features, tasks, words):
+    with pytest.raises(ReseauxError, match=words):
+        list(ep.verified(features, tasks))
+
+
+def test_scores_of_another_shape_are_refused_instead_of_spread():
+    def first_class_only(support, queries):
+        return ep.nearest_prototype(support, queries)[:, :1]
+
+    with pytest.raises(ReseauxError, match="par question et par classe"):
+        ep.evaluate(torch.rand(48, 3), ep.sample(LABELS, 4, 1, 2, 5, 0), first_class_only)
+
+
+def test_a_network_where_nothing_learns_is_refused():
+    frozen = small_network(4, 0).requires_grad_(False)
+    images = torch.rand(48, 1, 8, 8)
+    for network, words in (
+        (frozen, "gelé"),
+        (small_network(4, 0).to("meta"), "meta"),
+        (torch.nn.Flatten(), "Flatten"),
+    ):
+        with pytest.raises(ReseauxError, match=words):
+            ep.train_on_episodes(network, images, ep.sample(LABELS, 4, 1, 1, 5, 0))
 
 
 def test_last_layer_needs_two_classes():

@@ -155,6 +155,7 @@ def test_the_learned_start_is_better_than_a_random_one():
 
 X, Y = IMAGES[:6][None], torch.tensor([[0, 0, 1, 1, 2, 2]])
 NETWORK = ml.start_network(6, 3, seed=0).double()
+MIXED = [*small_tasks(1), *episodes.sample(LABELS, 3, 1, 2, 1, 0)]
 
 
 @pytest.mark.parametrize(
@@ -162,19 +163,23 @@ NETWORK = ml.start_network(6, 3, seed=0).double()
     [
         (lambda: ml.adapt(NETWORK, X, Y[:, :5], steps=1, rate=0.1), "autant de tâches"),
         (lambda: ml.adapt(NETWORK, X[:, :0], Y[:, :0], steps=1, rate=0.1), "au moins un exemple"),
-        (lambda: ml.adapt(NETWORK, X, Y, steps=-1, rate=0.1), "-1 pas"),
-        (lambda: ml.adapt(NETWORK, X, Y, steps=1, rate=0.0), "taille 0.0"),
-        (lambda: ml.adapt(NETWORK, X, Y, steps=1, rate=float("nan")), "taille nan"),
+        (lambda: ml.adapt(NETWORK, X, Y, steps=-1, rate=0.1), "« steps » vaut -1"),
+        (lambda: ml.adapt(NETWORK, X, Y, steps=1, rate=0.0), "« rate » vaut 0.0"),
+        (lambda: ml.adapt(NETWORK, X, Y, steps=1, rate=float("nan")), "« rate » vaut nan"),
         (lambda: ml.adapt(NETWORK, X * float("nan"), Y, steps=1, rate=0.1), "plus des nombres"),
         (lambda: ml.adapt(NETWORK, X[..., :5], Y, steps=1, rate=0.1), r"forme \(6, 1, 6, 5\)"),
-        (lambda: ml.adapt(NETWORK, X, Y + 1, steps=1, rate=0.1), "4 classes, et un réseau à 3"),
+        (lambda: ml.adapt(NETWORK, X, Y - 1, steps=1, rate=0.1), "Réponses de -1 à 1"),
+        (lambda: ml.adapt(NETWORK, X, Y.int(), steps=1, rate=0.1), "int32"),
+        (lambda: ml.adapt(nn.Flatten(), X, Y, steps=1, rate=0.1), "Flatten"),
+        (lambda: ml.evaluate(NETWORK, IMAGES, MIXED, steps=1, rate=0.1), "autant de classes"),
+        (lambda: ml.adapt(NETWORK, X, Y + 1, steps=1, rate=0.1), "Réponses de 1 à 3"),
         (
             lambda: ml.reptile(NETWORK, IMAGES, small_tasks(), steps=1, rate=0.1, first_move=1.5),
-            "mouvement de 1.5",
+            "« first_move » vaut 1.5",
         ),
         (
             lambda: ml.reptile(NETWORK, IMAGES, small_tasks(), steps=1, rate=0.1, batch_size=0),
-            "lots de 0",
+            "« batch_size » vaut 0",
         ),
         (
             lambda: ml.evaluate(NETWORK, IMAGES[:9], small_tasks(), steps=1, rate=0.1),

@@ -16,7 +16,7 @@ from photos.dataset import Dataset
 from photos.learning import Learned
 from photos.outcome import READABLE, WORST, Outcome
 from photos.request import MODEL, Request
-from photos.results import CONFUSION, FILES, MISTAKES, PAGE, TEXT, transaction, write_text
+from photos.results import CONFUSION, FILES, MISTAKES, PAGE, TEXT, WRITTEN, transaction, write_text
 from reseaux import measures, style
 from reseaux.atomic import atomic_write
 from reseaux.tables import Cell
@@ -48,7 +48,7 @@ def write(request: Request, read: Dataset, learned: Learned) -> str:
         confusion = (output / CONFUSION).read_bytes()
         write_text(output / PAGE, page.build(request, read, outcome, learned.told, confusion))
         write_text(output / TEXT, printable("\n".join([read.describe(), *lines])))
-        written = ", ".join(sorted(file.name for file in output.iterdir()))
+        written = ", ".join(name for name in WRITTEN if (output / name).exists())
     return "\n".join([*lines, f"Résultats dans « {request.output} » : {written}."])
 
 

@@ -23,7 +23,7 @@ from reseaux.errors import ReseauxError
 ORIGIN = "origine.json"
 TEXT, PAGE, FILES = "rapport.txt", "rapport.html", "fichiers.csv"
 CONFUSION, MISTAKES = "confusion.png", "erreurs.png"
-_WRITTEN = (MODEL, PAGE, TEXT, CONFUSION, MISTAKES, FILES)
+WRITTEN = (MODEL, PAGE, TEXT, CONFUSION, MISTAKES, FILES)
 _STAGED, _DECIDED = ".ecriture", ".ecrit"
 
 
@@ -77,7 +77,7 @@ def _finish(output: Path) -> None:
     """Met à leur place les fichiers d'une écriture décidée ; l'origine, en dernier."""
     decided = output / _DECIDED
     if files := _origin(decided).get("fichiers"):
-        for name in (*_WRITTEN, ORIGIN):
+        for name in (*WRITTEN, ORIGIN):
             with contextlib.suppress(FileNotFoundError):  # déjà à sa place
                 if name in files or name == ORIGIN:
                     (decided / name).replace(output / name)
@@ -150,7 +150,7 @@ def _check_place(request: Request) -> None:
             )
     if output.exists() and not output.is_dir():
         raise ReseauxError(f"« {output} » est un fichier. Donnez un dossier par « --sortie ».")
-    for name in (*_WRITTEN, TRAINING):
+    for name in (*WRITTEN, TRAINING):
         if (output / name).is_dir():
             raise ReseauxError(
                 f"« {output / name} » est un dossier ; un résultat porte ce nom. Donnez un autre "
@@ -160,7 +160,7 @@ def _check_place(request: Request) -> None:
 
 def _check_owner(output: Path, source: Path) -> None:
     present = {entry.name for entry in output.iterdir() if not entry.name.startswith(".")}
-    results, owner = present.intersection((*_WRITTEN, TRAINING)), _origin(output)
+    results, owner = present.intersection((*WRITTEN, TRAINING)), _origin(output)
     if not owner and present - {ORIGIN}:
         raise ReseauxError(
             f"Le dossier « {output} » contient déjà autre chose. Donnez-en un autre par "

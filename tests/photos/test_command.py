@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
 import torch
+from bs4 import BeautifulSoup
 from PIL import Image
 
 from photo_folder import FAST, SOURCES, file_rows, run
@@ -16,6 +18,7 @@ from photos.request import MODEL, TRAINING, Method
 from reseaux.reuse import training, weights
 
 LARGE = "efficientnet_v2_s"
+REPORTS = (report.TEXT, report.PAGE, report.FILES)
 TUNE = (*FAST, "--methode", "reglage-fin")
 
 
@@ -181,3 +184,93 @@ def test_as_a_real_command(photos: Path) -> None:
     assert failed.returncode == 1
     assert failed.stderr.startswith("Erreur : Le dossier « absent »")
     assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows refuse ces noms")
+def test_names_that_are_not_utf8(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Dossier, classe, sortie : ce qui se dit ou s'écrit est du texte, et n'agit sur rien."""
+    root = photos.rename(os.fsdecode(b"photos \xe9 \x1b[31m"))
+    (root / "chat").rename(root / os.fsdecode(b"ch\xe0t\n\x1b]0;x\x07"))
+    output = Path(os.fsdecode(b"r\xe9sultats \x1b[2J"))
+    shown = r"ch\xe0t\n\x1b]0;x\x07"
+    assert run("apprendre", root, *FAST, "--sortie", output) == 0
+    file = next(root.glob("caf*/*.png"))
+    for form in ((), ("--csv",), ("--json",)):
+        assert run("predire", root, file, "--modele", output, *form) == 0
+    said = capsys.readouterr()
+    assert shown in said.out
+    texts = [said.out, said.err]
+    texts += [(output / name).read_text("utf-8") for name in (*REPORTS, results.ORIGIN)]
+    for text in texts:
+        assert not [c for c in text if unicodedata.category(c) in ("Cc", "Cs") and c != "\n"]
+        text.encode()
+    assert classifier.load(output / MODEL).description.names == (
+        "café serré",
+        shown,
+        "temple chinois",
+    )
+    command = BeautifulSoup((output / report.PAGE).read_text("utf-8"), "html.parser").pre.text
+    again = subprocess.run(
+        ["bash", "-c", command.replace("reseaux ", "printf '%s\\0' ", 1)], capture_output=True
+    )
+    asked = ["apprendre", str(root), *FAST, "--sortie", str(output)]
+    assert again.stdout.split(b"\0")[:-1] == [os.fsencode(word) for word in asked]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="liens")
+@pytest.mark.parametrize("inside", ["", "dedans"])
+def test_an_output_that_is_a_loop_of_links(
+    inside: str, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("boucle").symlink_to("boucle")
+    assert run("apprendre", photos, *FAST, "--sortie", Path("boucle") / inside) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("Erreur : ")
+    assert len(said.err.splitlines()) == 1
+    assert "Exactitude" not in said.out  # dit avant d'apprendre
+    assert run("apprendre", "boucle", *FAST) == 1
+    assert run("predire", "boucle", "--modele", "boucle") == 1
+    assert "boucle" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["apprendre \0", "apprendre d --sortie a\0b", "predire \0"])
+def test_a_null_character_in_a_path(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*words.split()) == 2
+    assert "un chemin n'a pas de caractère nul" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [(), TUNE[2:]], ids=["sonde", "réglage"])
+def test_a_disk_that_fills_up_loses_nothing(
+    options: tuple[str, ...], photos: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    """À chacune des écritures : une ligne, et les résultats d'avant, entiers."""
+    epochs = ("--epoques", 1, "--ecraser") if options else ()
+    asked = ("apprendre", photos, *FAST, *options, *epochs, "--graine", 1)
+    assert run("apprendre", photos, *FAST) == 0
+    before = {f.name: f.read_bytes() for f in Path("resultats").iterdir()}
+    real, left = os.fsync, [0]
+
+    def fsync(descriptor: int) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise OSError(28, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr("os.fsync", fsync)
+    code, tried = 1, 0
+    while code:
+        tried += 1
+        left[0] = tried
+        capsys.readouterr()
+        code = run(*asked)
+        said = capsys.readouterr().err
+        if code:
+            assert "le disque est plein" in said
+            assert len(said.splitlines()) == 1
+            after = {f.name: f.read_bytes() for f in Path("resultats").iterdir()}
+            assert {**after, TRAINING: b""} == {
+                **before,
+                TRAINING: b"",
+            }  # il se reprend, s'il est là
+            tried += 2 * (tried > 2)
+    assert tried > 6

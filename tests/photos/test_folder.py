@@ -1,5 +1,6 @@
 """Un dossier d'images comme il y en a : accents, images abîmées, modes rares, fichiers égarés."""
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -100,3 +101,52 @@ def test_unreadable_files_and_folders(photos: Path, monkeypatch: pytest.MonkeyPa
     assert reasons["chat"] == "dossier illisible : droits insuffisants"
     assert reasons["café serré/photo n° 0.png"] == "droits insuffisants"
     assert read.names == ("café serré", "temple chinois")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows refuse ces noms")
+def test_two_folders_are_two_classes_whatever_their_names(tmp_path: Path) -> None:
+    """Des octets hors de l'UTF-8, un retour à la ligne, une barre oblique inverse, « ? »."""
+    names = [b"m\xe8re", b"m\xfbre", b"a\nb", b"a?b", b"a\\nb", b"a\x1bb", "été".encode()]
+    for k, name in enumerate(names):
+        place = tmp_path / os.fsdecode(name)
+        place.mkdir()
+        picture((k, 0, 0)).save(place / "x.png")
+    read = folder.read(tmp_path)
+    assert set(read.names) == {
+        r"m\xe8re", r"m\xfbre", r"a\nb", "a?b", r"a\\nb", r"a\x1bb", "été"
+    }  # fmt: skip
+    assert read.notes == ()
+    values = [image.getpixel((0, 0))[0] for image in read.images]
+    shown = [os.fsdecode(name) for name in names]
+    for label, value, file in zip(read.labels, values, read.files, strict=True):
+        assert read.names[label] == folder.readable(shown[value].replace("\\", "\\\\"))
+        assert file == folder.readable(shown[value]) + "/x.png"
+    assert folder.read(tmp_path, known=read.names).names == read.names
+    assert len(folder.read(tmp_path, known=read.names)) == len(names)
+
+
+def test_a_class_whose_files_cannot_be_looked_at(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Un dossier que l'on peut lister mais pas ouvrir : cette classe est refusée, et elle seule."""
+    real = Path.is_dir
+
+    def is_dir(path: Path) -> bool:
+        if path.parent.name == "chat":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    read = folder.read(photos)
+    assert read.names == ("café serré", "temple chinois")
+    assert dict(read.refused) == {"chat": "dossier illisible : droits insuffisants"}
+    assert read.notes == ("La classe « chat » n'a aucune image lisible : laissée de côté.",)
+
+
+def test_a_folder_that_cannot_be_listed(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(ReseauxError, match=r"ne se lit pas \(droits insuffisants\)"):
+        folder.read(photos)

@@ -60,6 +60,9 @@ _OS_REASONS = {
     errno.EEXIST: "un fichier porte le nom d'un dossier attendu",
     errno.ELOOP: "des liens tournent en rond",
     errno.ENAMETOOLONG: "nom trop long",
+    errno.ECONNREFUSED: "connexion refusée",
+    errno.ENETUNREACH: "réseau injoignable",
+    errno.EHOSTUNREACH: "machine injoignable",
 }
 
 

@@ -21,6 +21,7 @@ class Server(ThreadingHTTPServer):
         self.files = {"/bon-" + PREFIX + ".pth": CONTENT}
         self.asked: list[str] = []
         self.agents: list[str | None] = []  # qui demande
+        self.ranges: list[str | None] = []  # ce que chaque demande veut reprendre
         self.wake = threading.Event()  # réveille les réponses qui se taisent
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -37,6 +38,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
         self.server.agents.append(self.headers["User-Agent"])
+        self.server.ranges.append(self.headers.get("Range"))
         getattr(self, self.path.strip("/").replace("-", "_"), self.file)()
 
     def log_message(self, format: str, *args: object) -> None:
@@ -56,6 +58,31 @@ class Handler(BaseHTTPRequestHandler):
         if body is None:
             return self.send_error(404)
         self.answer(body, len(body))
+
+    def reprise(self) -> None:
+        """Sert la suite qu'on lui demande ; du début, le tiers seulement."""
+        start = int((self.headers.get("Range") or "bytes=0-")[6:-1])
+        if start >= len(CONTENT):
+            return self.send_error(416)
+        if not start:
+            return self.answer(CONTENT[:300_000])
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
+        self.send_header("Content-Length", str(len(CONTENT) - start))
+        self.end_headers()
+        self.wfile.write(CONTENT[start:])
+
+    def goutte(self) -> None:
+        """Un octet à la fois, sans jamais se taire."""
+        self.answer(b"")
+        while not self.server.wake.wait(0.05):
+            self.wfile.write(b"x")
+
+    def mandataire(self) -> None:
+        self.send_error(407)
+
+    def do_CONNECT(self) -> None:
+        self.send_error(407)
 
     def panne(self) -> None:
         self.send_error(500)

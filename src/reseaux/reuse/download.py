@@ -1,67 +1,84 @@
-"""Télécharger un fichier : entier et vérifié, ou rien, et une phrase qui dit pourquoi.
+"""Télécharger un fichier : entier et vérifié, ou une phrase qui dit pourquoi.
 
-``torch.hub.download_url_to_file`` ne suffit pas : il attend sans fin un serveur muet, ne compare
-pas ce qui arrive à la taille annoncée, et laisse sortir les exceptions d'``urllib`` telles quelles.
+``torch.hub.download_url_to_file`` ne suffit pas : il attend sans fin un serveur muet ou trop lent,
+recommence tout après une coupure, et laisse sortir les exceptions d'``urllib`` telles quelles.
 """
 
+import contextlib
+import errno
 import hashlib
 import http.client
+import re
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import Request, build_opener, getproxies, proxy_bypass
 
-from reseaux.atomic import atomic_write
+from filelock import FileLock
+
+from reseaux.arguments import Positive, checked
 from reseaux.errors import ReseauxError, os_reason
 from reseaux.formatting import NBSP, decimal, integer
 
 CHUNK = 1 << 18  # octets lus à la fois, au plus
+SLOWEST = 1000  # octets par seconde : en dessous, un téléchargement ne finirait jamais
 _PAGES = ("text/html", "application/xhtml+xml")
 _OFFLINE = "Vérifiez votre connexion à Internet"
+_RESUMES = "Réessayez : le téléchargement reprendra où il s'est arrêté."
 
 
 class DownloadError(ReseauxError):
-    """Le fichier n'a pas pu être obtenu ; rien n'a été gardé."""
+    """Le fichier n'a pas pu être obtenu."""
 
 
+@checked
 def download(
     url: str,
     target: Path | str,
-    sha256_prefix: str = "",
-    timeout: float = 30.0,
+    sha256_prefix: str,
+    timeout: Positive = 30.0,
     progress: bool = True,
 ) -> Path:
     """Télécharge un fichier, sauf s'il est déjà là, entier ; rend ``target``.
 
+    Un téléchargement interrompu laisse à côté ce qui est arrivé, et reprend là. De plusieurs
+    processus qui veulent le même fichier, un seul le télécharge ; les autres l'attendent.
+
     Args:
         target: où le ranger ; le dossier est créé s'il manque.
-        sha256_prefix: le début de son empreinte SHA-256, en hexadécimal. Sans elle, un fichier déjà
-            là est tenu pour bon.
-        timeout: durée, en secondes, au bout de laquelle un serveur muet est abandonné.
+        sha256_prefix: le début de son empreinte SHA-256, en hexadécimal.
+        timeout: durée, en secondes, au bout de laquelle un serveur muet est abandonné, et sur
+            laquelle se mesure le débit : au moins :data:`SLOWEST` octets par seconde.
 
     Raises:
-        DownloadError: pas de connexion, refus ou silence du serveur, fichier tronqué ou différent,
-            disque plein, dossier interdit. ``target`` n'a pas changé.
+        DownloadError: adresse impossible, pas de connexion, refus, silence ou lenteur du serveur,
+            fichier tronqué ou différent, disque plein, dossier interdit. ``target`` n'a pas changé.
     """
     target = Path(target)
+    split_address(url)
+    partial, lock = (target.with_name(f".{target.name}.{end}") for end in ("part", "lock"))
     try:
         if has_hash(target, sha256_prefix):
             return target
-        with atomic_write(target) as stream:
-            digest = _copy(url, stream, timeout, progress)
-            if not digest.startswith(sha256_prefix):
-                raise DownloadError(
-                    f"« {url} » a rendu un autre fichier que celui attendu : son empreinte "
-                    f"SHA-256 commence par {digest[: len(sha256_prefix)]}, pas par "
-                    f"{sha256_prefix}. Rien n'a été gardé ni ouvert. Réessayez ; si cela se "
-                    "répète, un intermédiaire (cache, proxy) modifie le fichier."
-                )
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
+            if not has_hash(target, sha256_prefix):  # un autre l'a peut-être fini entre-temps
+                if not has_hash(partial, sha256_prefix):
+                    _fetch(url, partial, timeout, progress)
+                _check(url, partial, sha256_prefix)
+                partial.replace(target)
+        with contextlib.suppress(OSError):  # un autre l'attend encore
+            lock.unlink()
     except OSError as error:  # ceux du réseau sont déjà traduits : celui-ci vient du disque
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise DownloadError(
             f"« {target} » ne peut pas être écrit : {os_reason(error)}. Rien n'a été gardé. "
             "Libérez de la place, demandez le droit d'écrire, ou choisissez un autre dossier."
@@ -69,21 +86,62 @@ def download(
     return target
 
 
+def split_address(url: str) -> SplitResult:
+    """Découpe l'adresse d'un fichier.
+
+    Raises:
+        DownloadError: ce n'est pas une adresse « http » ou « https ».
+    """
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(url)
+        # Lire le port le vérifie.
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return parts
+    raise DownloadError(
+        f"{url[:200]!r} ne se télécharge pas. Vérifiez l'adresse : il en faut une comme "
+        "« https://serveur/dossier/fichier.pth »."
+    )
+
+
 def has_hash(file: Path, sha256_prefix: str) -> bool:
     """Dit si un fichier existe et si son empreinte SHA-256 commence ainsi."""
-    if not file.is_file():
-        return False
+    return file.is_file() and _digest(file).startswith(sha256_prefix)
+
+
+def _digest(file: Path) -> str:
     with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest().startswith(sha256_prefix)
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _copy(url: str, stream: IO[bytes], timeout: float, progress: bool) -> str:
-    """Copie ce que rend ``url`` ; donne son empreinte SHA-256."""
+def _check(url: str, partial: Path, sha256_prefix: str) -> None:
+    digest = _digest(partial)
+    if not digest.startswith(sha256_prefix):
+        partial.unlink()
+        raise DownloadError(
+            f"« {url} » a rendu un autre fichier que celui attendu : son empreinte SHA-256 "
+            f"commence par {digest[: len(sha256_prefix)]}, pas par {sha256_prefix}. Rien n'a été "
+            "gardé ni ouvert. Réessayez ; si cela se répète, un intermédiaire (cache, proxy) "
+            "modifie le fichier."
+        )
+
+
+def _fetch(url: str, partial: Path, timeout: float, progress: bool) -> None:
+    """Ajoute à ``partial`` ce qui lui manque, ou recommence si le serveur ne sait pas reprendre."""
     from tqdm import tqdm
 
-    sha256, received = hashlib.sha256(), 0
+    headers, kept = {"User-Agent": "reseaux"}, partial.stat().st_size if partial.exists() else 0
+    if kept:
+        headers["Range"] = f"bytes={kept}-"
+    opener = build_opener()  # « urlopen » garderait les proxys de son premier appel
     with _translated(url, timeout):
-        response = urlopen(Request(url, headers={"User-Agent": "reseaux"}), timeout=timeout)
+        try:
+            response = opener.open(Request(url, headers=headers), timeout=timeout)
+        except HTTPError as error:
+            if error.code != 416:
+                raise
+            error.close()  # « partial » est plus long que le fichier : on recommence
+            del headers["Range"]
+            response = opener.open(Request(url, headers=headers), timeout=timeout)
     with response:
         if response.headers.get_content_type() in _PAGES:
             raise DownloadError(
@@ -91,25 +149,41 @@ def _copy(url: str, stream: IO[bytes], timeout: float, progress: bool) -> str:
                 "(hôtel, école, train) s'interpose souvent ainsi : ouvrez votre navigateur, "
                 "identifiez-vous, puis réessayez."
             )
+        if not response.headers.get("Content-Range", "").startswith(f"bytes {kept}-"):
+            kept = 0
         announced = response.headers.get("Content-Length", "")
-        size = int(announced) if announced.isdecimal() else None
+        size = kept + int(announced) if announced.isdecimal() else None
+        received, start, window = kept, time.monotonic(), 0  # le débit se mesure par fenêtres
         title = f"Téléchargement de {Path(urlsplit(url).path).name}"
-        with tqdm(desc=title, total=size, unit="o", unit_scale=True, disable=not progress) as bar:
+        with (
+            partial.open("ab" if kept else "wb") as stream,
+            tqdm(
+                desc=title, total=size, initial=kept, unit="o", unit_scale=True,
+                disable=not progress,
+            ) as bar,
+        ):  # fmt: skip
             while True:
                 with _translated(url, timeout):
                     chunk = response.read1(CHUNK)
                 if not chunk:
                     break
                 stream.write(chunk)
-                sha256.update(chunk)
                 received += len(chunk)
                 bar.update(len(chunk))
+                window += len(chunk)
+                elapsed = time.monotonic() - start
+                if elapsed >= timeout:
+                    if window < SLOWEST * elapsed:
+                        raise DownloadError(
+                            f"« {url} » arrive trop lentement : moins de {integer(SLOWEST)} octets "
+                            f"par seconde. {_OFFLINE}. {_RESUMES}"
+                        )
+                    start, window = time.monotonic(), 0
     if size is not None and received != size:
         raise DownloadError(
             f"Le téléchargement de « {url} » s'est arrêté en route : {integer(received)} octets "
-            f"reçus sur {integer(size)}. Rien n'a été gardé. Réessayez."
+            f"reçus sur {integer(size)}. {_RESUMES}"
         )
-    return sha256.hexdigest()
 
 
 @contextmanager
@@ -122,43 +196,49 @@ def _translated(url: str, timeout: float) -> Iterator[None]:
 
 
 def _network_problem(error: Exception, url: str, timeout: float) -> str:
+    parts, proxy = urlsplit(url), ""
+    if not proxy_bypass(parts.hostname or ""):
+        proxy = getproxies().get(parts.scheme, "")
+    # Sans le mot de passe que l'adresse d'un proxy peut porter.
+    who = f"le proxy « {proxy.strip('/').split('@')[-1].split('//')[-1]} »" if proxy else ""
+    who = who or f"le serveur « {parts.hostname} »"
+    Who = who[0].upper() + who[1:]
+    cause = error.reason if isinstance(error, URLError) else error
+    tunnel = re.search(r"Tunnel connection failed: (\d+)", str(cause))
     if isinstance(error, HTTPError):
         error.close()
-        return _refusal(error.code, url)
-    cause = error.reason if isinstance(error, URLError) else error
-    host = urlsplit(url).hostname
+        return _refusal(error.code, url, Who)
+    if tunnel:
+        return _refusal(int(tunnel[1]), url, Who)
     if isinstance(cause, socket.gaierror):
-        return f"Le serveur « {host} » est introuvable. {_OFFLINE}, et l'adresse « {url} »."
+        return f"{Who} est introuvable. {_OFFLINE}, et l'adresse « {url} »."
     if isinstance(cause, TimeoutError):
         seconds = f"{decimal(timeout, 0 if timeout >= 1 else 1)}{NBSP}s"
         return (
-            f"Le serveur « {host} » n'a rien envoyé pendant {seconds} ; « {url} » est abandonné. "
-            f"{_OFFLINE}, puis réessayez."
+            f"{Who} n'a rien envoyé pendant {seconds} ; « {url} » est abandonné. {_OFFLINE}. "
+            f"{_RESUMES}"
         )
     if isinstance(cause, ssl.SSLError):
         return (
-            f"L'identité du serveur « {host} » n'a pas pu être vérifiée ({cause}). Vérifiez la "
+            f"L'identité du serveur « {parts.hostname} » n'a pas pu être vérifiée. Vérifiez la "
             "date de votre ordinateur et les réglages de votre proxy."
         )
     if isinstance(cause, http.client.IncompleteRead | ConnectionResetError):
-        return (
-            f"La connexion à « {host} » a été coupée pendant le téléchargement de « {url} ». Rien "
-            "n'a été gardé. Réessayez."
-        )
+        return f"La connexion avec {who} a été coupée en téléchargeant « {url} ». {_RESUMES}"
     if isinstance(cause, OSError):
-        return f"Pas de connexion au serveur « {host} » ({cause}). {_OFFLINE}, puis réessayez."
-    return f"« {url} » ne se télécharge pas ({cause}). Vérifiez l'adresse."
+        return f"Pas de connexion avec {who} : {os_reason(cause)}. {_OFFLINE}, puis réessayez."
+    return f"« {url} » ne se télécharge pas : {who} ne répond pas en HTTP. Vérifiez l'adresse."
 
 
-def _refusal(code: int, url: str) -> str:
+def _refusal(code: int, url: str, who: str) -> str:
     if code in (404, 410):
         return f"Le fichier « {url} » n'existe pas ou plus (code {code}). Vérifiez l'adresse."
     if code >= 500:
         return (
-            f"Le serveur de « {url} » est en panne (code {code}) ; votre connexion n'y est pour "
+            f"{who} est en panne (code {code}), pour « {url} » ; votre connexion n'y est pour "
             "rien. Réessayez plus tard."
         )
     return (
-        f"Le serveur refuse « {url} » (code {code}). Vérifiez l'adresse et les réglages de votre "
-        "proxy."
+        f"{who} refuse « {url} » (code {code}). Vérifiez l'adresse et les réglages de votre "
+        "proxy (variables « http_proxy » et « https_proxy »)."
     )

@@ -1,18 +1,18 @@
 """Les poids des classifieurs de torchvision : les trouver, les télécharger, en faire un réseau."""
 
+import os
 import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
-from urllib.parse import urlsplit
 
 import torch
 from torch import nn
 
 from reseaux.errors import ReseauxError, nearest_name, unknown_name
 from reseaux.reuse import tensor_files
-from reseaux.reuse.download import download
+from reseaux.reuse.download import DownloadError, download, split_address
 
 if TYPE_CHECKING:
     from torchvision.models import WeightsEnum
@@ -55,6 +55,9 @@ def resolve(name: str, others: tuple[str, ...] = ()) -> "tuple[str, WeightsEnum]
 def fetch(address: str, progress: bool) -> Path:
     """Télécharge des poids dans le cache de ``torch.hub``, s'ils n'y sont pas ; rend leur chemin.
 
+    Dans un groupe de processus, un seul par machine télécharge. Les autres attendent, et tous
+    réussissent ou échouent ensemble : aucun ne calcule avec un autre réseau.
+
     Args:
         address: son adresse ; le nom du fichier porte le début de son empreinte.
         progress: montrer une barre de progression.
@@ -62,13 +65,28 @@ def fetch(address: str, progress: bool) -> Path:
     Raises:
         DownloadError: voir :func:`reseaux.reuse.download.download`.
     """
+    import torch.distributed as dist
+
     target = cached(address)
-    return download(address, target, hash_prefix(target.name), progress=progress)
+    prefix = hash_prefix(target.name)
+    if not (dist.is_available() and dist.is_initialized()):
+        return download(address, target, prefix, progress=progress)
+    problem: str | None = None
+    if int(os.environ.get("LOCAL_RANK", dist.get_rank())) == 0:
+        try:
+            download(address, target, prefix, progress=progress)
+        except DownloadError as error:
+            problem = str(error)
+    problems: list[str | None] = [None] * dist.get_world_size()
+    dist.all_gather_object(problems, problem)
+    for told in filter(None, problems):
+        raise DownloadError(told)
+    return target
 
 
 def cached(address: str) -> Path:
     """Où le cache de ``torch.hub`` garde le fichier d'une adresse, qu'il y soit déjà ou non."""
-    return Path(torch.hub.get_dir(), "checkpoints", Path(urlsplit(address).path).name)
+    return Path(torch.hub.get_dir(), "checkpoints", Path(split_address(address).path).name)
 
 
 def hash_prefix(name: str) -> str:
@@ -77,7 +95,7 @@ def hash_prefix(name: str) -> str:
     Raises:
         ReseauxError: le nom n'en porte pas.
     """
-    found = re.search(r"-([0-9a-f]{8,})\.pth$", name)
+    found = re.fullmatch(r"[^\0]*-([0-9a-f]{8,})\.pth", name)
     if not found:
         raise ReseauxError(
             f"« {name} » ne porte pas le début de son empreinte : on ne pourrait pas le vérifier. "

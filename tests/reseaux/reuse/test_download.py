@@ -1,20 +1,20 @@
 """Les téléchargements, face à un vrai serveur HTTP local qui se conduit mal."""
 
-import contextlib
 import errno
 import os
+import re
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import Any
+from unittest import mock
 
 import pytest
 
 from local_server import CONTENT, PREFIX, Handler, Server, serve
-from reseaux.atomic import atomic_write
 from reseaux.reuse import download as module
 from reseaux.reuse.download import DownloadError, download
 
@@ -72,23 +72,160 @@ def test_a_damaged_file_in_the_cache_is_replaced(server: Server, target: Path) -
     ("path", "message"),
     [
         ("absent.pth", r"absent\.pth » n'existe pas ou plus \(code 404\)"),
-        ("panne", r"est en panne \(code 500\).*Réessayez plus tard"),
+        ("panne", r"Le serveur « 127\.0\.0\.1 » est en panne \(code 500\).*Réessayez plus tard"),
         ("interdit", r"refuse « .*/interdit » \(code 403\)"),
         ("muet", r"n'a rien envoyé pendant 0,4\xa0s.*connexion"),
-        ("muet-au-milieu", r"n'a rien envoyé pendant 0,4\xa0s"),
-        ("coupe", r"300\u202f000 octets reçus sur 1\u202f024\u202f000"),
-        ("coupe-sans-taille", "a été coupée pendant le téléchargement"),
-        ("coupe-net", "a été coupée pendant le téléchargement|octets reçus sur"),
         ("autre", rf"commence par [0-9a-f]{{8}}, pas par {PREFIX}.*Rien n'a été gardé"),
         ("portail", "une page web au lieu d'un fichier.*portail"),
-        ("charabia", "ne se télécharge pas"),
+        ("charabia", "ne se télécharge pas.*ne répond pas en HTTP"),
         ("sans-fin", r"refuse « .* » \(code 302\)"),
     ],
 )
 def test_a_misbehaving_server(server: Server, target: Path, path: str, message: str) -> None:
-    with pytest.raises(DownloadError, match=message):
+    with pytest.raises(DownloadError, match=message) as caught:
         fetch(f"{server.url}/{path}", target)
-    assert left(target) == []
+    assert left(target) in ([], [f".{target.name}.lock"])
+    assert is_french(caught.value)
+
+
+# Ce que disent, en anglais, le système et les bibliothèques.
+ENGLISH = re.compile(
+    r"\b(errno|error|connection|refused|failed|reset|unknown|bad|the|timed)\b", re.I
+)
+
+
+def is_french(error: BaseException) -> bool:
+    return ENGLISH.search(re.sub("« [^»]* »", "", str(error))) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("muet-au-milieu", r"n'a rien envoyé pendant 0,4\xa0s"),
+        ("coupe", r"300\u202f000 octets reçus sur 1\u202f024\u202f000"),
+        ("coupe-sans-taille", "a été coupée"),
+        ("coupe-net", "a été coupée|octets reçus sur"),
+        ("goutte", r"arrive trop lentement : moins de 1\u202f000 octets par seconde"),
+    ],
+)
+def test_an_interrupted_download_resumes(
+    server: Server, target: Path, path: str, message: str
+) -> None:
+    """Ce qui est arrivé est gardé ; seule la suite est demandée, et le tout est vérifié."""
+    with pytest.raises(DownloadError, match=f"{message}.*reprendra où il s'est arrêté") as caught:
+        fetch(f"{server.url}/{path}", target)
+    assert is_french(caught.value)
+    assert not target.exists()
+    arrived = part(target).read_bytes()
+    if path == "goutte":  # ces gouttes-là ne sont pas du fichier
+        part(target).write_bytes(arrived := CONTENT[: len(arrived)])
+    assert arrived
+    assert CONTENT.startswith(arrived)
+    fetch(f"{server.url}/reprise", target)
+    assert server.ranges == [None, f"bytes={len(arrived)}-"]
+    assert target.read_bytes() == CONTENT
+    assert left(target) == [target.name]
+
+
+def part(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")
+
+
+def kept(target: Path, content: bytes) -> None:
+    """Ce qu'un téléchargement interrompu aurait laissé."""
+    target.parent.mkdir()
+    part(target).write_bytes(content)
+
+
+@pytest.mark.parametrize("length", [1000, len(CONTENT), len(CONTENT) + 10])
+def test_a_server_that_cannot_resume_sends_everything(
+    server: Server, target: Path, length: int
+) -> None:
+    kept(target, b"x" * length)
+    fetch(f"{server.url}/bon-{PREFIX}.pth", target)
+    assert target.read_bytes() == CONTENT
+    assert left(target) == [target.name]
+
+
+def test_a_part_that_is_too_long_starts_again(server: Server, target: Path) -> None:
+    """Le serveur répond 416 : il n'y a rien après la fin du fichier."""
+    kept(target, b"x" * (len(CONTENT) + 10))
+    with pytest.raises(DownloadError, match=r"300\u202f000 octets reçus"):
+        fetch(f"{server.url}/reprise", target)
+    assert part(target).read_bytes() == CONTENT[:300_000]
+
+
+def test_a_wrong_beginning_is_not_kept(server: Server, target: Path) -> None:
+    kept(target, b"x" * 1000)
+    with pytest.raises(DownloadError, match=r"commence par .*Rien n'a été gardé"):
+        fetch(f"{server.url}/reprise", target)
+    assert not part(target).exists()
+    assert not target.exists()
+
+
+def test_a_whole_file_left_beside_is_taken(server: Server, target: Path) -> None:
+    """Tué entre le dernier octet et le changement de nom."""
+    kept(target, CONTENT)
+    fetch(f"{server.url}/reprise", target)
+    assert target.read_bytes() == CONTENT
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("window", [0.2, 0.4])
+def test_a_slow_but_honest_server_is_not_refused(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch, window: float
+) -> None:
+    monkeypatch.setattr(module, "SLOWEST", 0.1)  # « goutte » en envoie vingt par seconde
+    threading.Timer(3 * window, server.wake.set).start()
+    with pytest.raises(DownloadError, match=r"octets reçus sur|coupée"):
+        fetch(f"{server.url}/goutte", target, timeout=window)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_refuses_is_named(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.delenv("no_proxy")
+    address = f"127.0.0.1:{server.server_port}"
+    monkeypatch.setenv(f"{scheme}_proxy", f"http://moi:secret@{address}/")
+    named = (
+        rf"Le proxy « {address}/? » refuse « {scheme}://reseaux\.invalid/mandataire » \(code 407"
+    )
+    server.files[f"{scheme}://reseaux.invalid/mandataire"] = b""
+    server.RequestHandlerClass = type("Proxy", (Handler,), {"file": Handler.mandataire})
+    with pytest.raises(DownloadError, match=named) as caught:
+        fetch(f"{scheme}://reseaux.invalid/mandataire", target)
+    assert "secret" not in str(caught.value)
+    assert is_french(caught.value)
+
+
+def test_a_proxy_that_is_not_there_is_named(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        monkeypatch.setenv("http_proxy", f"http://{address}")
+        with pytest.raises(DownloadError, match=f"avec le proxy « {address} » : connexion refusée"):
+            fetch("http://reseaux.invalid/x", target)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("reseaux/x.pth", "", "http://", "http://[::1", "http://h:port/x", "http://h:99999/x"),
+        *("file:///etc/hostname", "ftp://h/x", "http://h/a b", "http://h/é", "http://h\n/x"),
+        *("http://h/\0", "http://" + "h" * 300 + "/x", "http://a..b/x", "http://é" * 40),
+    ],
+)
+def test_a_malformed_address(target: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *_, **__: (_ for _ in ()).throw(socket.gaierror)
+    )
+    with pytest.raises(DownloadError, match=r"Vérifiez l'adresse|est introuvable") as caught:
+        fetch(url, target)
+    assert is_french(caught.value)
+    assert not target.exists()
 
 
 def test_a_failure_leaves_the_old_file(server: Server, target: Path) -> None:
@@ -97,15 +234,13 @@ def test_a_failure_leaves_the_old_file(server: Server, target: Path) -> None:
     with pytest.raises(DownloadError):
         fetch(f"{server.url}/coupe", target)
     assert target.read_bytes() == b"ancien"
-    assert left(target) == [target.name]
 
 
 def test_a_closed_port(target: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # réservé, mais personne n'écoute
-        with pytest.raises(DownloadError, match=r"Pas de connexion au serveur « 127\.0\.0\.1 »"):
+        with pytest.raises(DownloadError, match=r"avec le serveur « 127\.0\.0\.1 » : connexion"):
             fetch(f"http://127.0.0.1:{closed.getsockname()[1]}/x", target)
-    assert left(target) == []
 
 
 def test_a_name_that_does_not_resolve(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,60 +248,71 @@ def test_a_name_that_does_not_resolve(target: Path, monkeypatch: pytest.MonkeyPa
     # « .invalid » est réservé : aucun serveur ne portera jamais ce nom (RFC 2606).
     with pytest.raises(DownloadError, match=r"« reseaux\.invalid » est introuvable.*connexion"):
         fetch("http://reseaux.invalid/x", target)
-    assert left(target) == []
 
 
-def test_an_address_without_a_protocol(target: Path) -> None:
-    with pytest.raises(DownloadError, match=r"ne se télécharge pas.*Vérifiez l'adresse"):
-        fetch("reseaux/x.pth", target)
-    assert left(target) == []
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
+    """Fait échouer la copie, une fois la moitié du fichier écrite."""
 
+    def fail(error: BaseException) -> None:
+        real = Path.open
 
-def failing(
-    error: BaseException, after: int
-) -> Callable[[Path], contextlib.AbstractContextManager[IO[bytes]]]:
-    """Une écriture atomique dont le fichier lève ``error`` une fois ``after`` octets écrits."""
+        def opened(path: Path, mode: str = "r") -> Any:
+            stream = real(path, mode)
+            if mode not in ("ab", "wb"):
+                return stream
 
-    @contextlib.contextmanager
-    def opened(path: Path) -> Iterator[IO[bytes]]:
-        with atomic_write(path) as stream:
-            real = stream.write
+            def write(data: bytes) -> int:
+                if stream.tell() + len(data) > 500_000:
+                    raise error
+                return stream.write(data)
 
-            class Full:
-                def write(self, data: bytes) -> int:
-                    if stream.tell() + len(data) > after:
-                        raise error
-                    return real(data)
+            shown = mock.MagicMock(wraps=stream)
+            shown.__enter__.return_value = mock.Mock(write=write)
+            shown.__exit__.side_effect = lambda *_: stream.close()
+            return shown
 
-            yield Full()  # type: ignore[misc]
+        monkeypatch.setattr(Path, "open", opened)
 
-    return opened
+    return fail
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch, code: int
+    server: Server, target: Path, full: Callable[[BaseException], None], code: int
 ) -> None:
-    monkeypatch.setattr(module, "atomic_write", failing(OSError(code, "plein"), 500_000))
-    with pytest.raises(DownloadError, match=r"est plein.*Libérez de la place"):
+    full(OSError(code, "plein"))
+    with pytest.raises(DownloadError, match=r"est plein.*Rien n'a été gardé.*Libérez de la place"):
         fetch(f"{server.url}/bon-{PREFIX}.pth", target)
-    assert left(target) == []
+    assert not part(target).exists()
+    assert not target.exists()
+
+
+def test_an_interruption_can_be_resumed(
+    server: Server,
+    target: Path,
+    full: Callable[[BaseException], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    full(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        fetch(f"{server.url}/bon-{PREFIX}.pth", target)
+    monkeypatch.undo()
+    monkeypatch.setenv("no_proxy", "*")
+    assert not target.exists()
+    fetch(f"{server.url}/reprise", target)
+    assert target.read_bytes() == CONTENT
+    assert server.ranges[1] is not None
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="pas de /dev/full")
-def test_a_really_full_device(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_really_full_device(server: Server, target: Path) -> None:
     """Le refus vient du noyau : tout ce qu'on écrit dans ``/dev/full`` échoue."""
-
-    @contextlib.contextmanager
-    def full(path: Path) -> Iterator[IO[bytes]]:
-        with Path("/dev/full").open("wb") as stream:
-            yield stream
-
-    monkeypatch.setattr(module, "atomic_write", full)
+    target.parent.mkdir()
+    part(target).symlink_to("/dev/full")
     with pytest.raises(DownloadError, match="le disque est plein"):
         fetch(f"{server.url}/bon-{PREFIX}.pth", target)
+    assert not target.exists()
 
 
 def test_a_forbidden_folder(server: Server, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +320,7 @@ def test_a_forbidden_folder(server: Server, target: Path, monkeypatch: pytest.Mo
     target.parent.chmod(0o500)
     if os.access(target.parent, os.W_OK):  # le super-utilisateur passe outre
         error = PermissionError(errno.EACCES, "interdit")
-        monkeypatch.setattr("reseaux.atomic._create", lambda _: (_ for _ in ()).throw(error))
+        monkeypatch.setattr(module, "FileLock", lambda _: (_ for _ in ()).throw(error))
     with pytest.raises(DownloadError, match=r"droits insuffisants.*autre dossier"):
         fetch(f"{server.url}/bon-{PREFIX}.pth", target)
     assert left(target) == []
@@ -189,29 +335,32 @@ def test_a_folder_that_is_a_file(server: Server, target: Path) -> None:
     assert server.asked == []
 
 
-def test_an_interruption_leaves_nothing(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "atomic_write", failing(KeyboardInterrupt(), 500_000))
-    with pytest.raises(KeyboardInterrupt):
+def test_a_folder_where_a_file_is_expected(server: Server, target: Path) -> None:
+    target.mkdir(parents=True)
+    with pytest.raises(DownloadError, match="ne peut pas être écrit : c'est un dossier"):
         fetch(f"{server.url}/bon-{PREFIX}.pth", target)
-    assert left(target) == []
+    assert server.asked == []
 
 
-def test_two_processes_at_once(server: Server, target: Path) -> None:
+def test_of_two_processes_one_downloads(server: Server, target: Path, tmp_path: Path) -> None:
     program = (
-        "import sys; from reseaux.reuse.download import download; "
-        "download(*sys.argv[1:4], timeout=20, progress=False)"
+        "import sys; from pathlib import Path; from reseaux.reuse.download import download; "
+        "Path(sys.argv[4]).touch(); download(*sys.argv[1:4], timeout=20, progress=False)"
     )
     command = [sys.executable, "-c", program, f"{server.url}/bon-{PREFIX}.pth", target, PREFIX]
-    # Chacun n'est servi que lorsque les deux ont demandé : leurs écritures se chevauchent.
-    together, file = threading.Barrier(2), Handler.file
-    server.RequestHandlerClass = type(
-        "Together", (Handler,), {"file": lambda self: (together.wait(20), file(self))}
-    )
-    running = [subprocess.Popen(command) for _ in range(2)]
+    ready = [tmp_path / "un", tmp_path / "deux"]
+
+    def file(handler: Handler) -> None:
+        """Ne répond que lorsque les deux processus veulent le fichier."""
+        while not all(sign.exists() for sign in ready):
+            server.wake.wait(0.05)
+        server.wake.wait(0.5)
+        Handler.file(handler)
+
+    server.RequestHandlerClass = type("Together", (Handler,), {"file": file})
+    running = [subprocess.Popen([*command, sign]) for sign in ready]
     assert [process.wait(60) for process in running] == [0, 0]
-    assert len(server.asked) == 2
+    assert len(server.asked) == 1
     assert target.read_bytes() == CONTENT
     assert left(target) == [target.name]
 

@@ -17,7 +17,7 @@ from torchvision import models
 from local_server import Server, serve
 from reseaux import data
 from reseaux.errors import ReseauxError
-from reseaux.reuse import hub, weights
+from reseaux.reuse import distributed, hub, weights
 from reseaux.reuse.download import DownloadError
 from reseaux.reuse.imagenet import categories, categories_fr
 
@@ -138,7 +138,7 @@ def test_without_the_file_the_shipped_network_is_offered(server: Server, home: P
         net = weights.load("resnet50", url=url, fallback=True, progress=False)
     assert net.name == "efficientnet-lite0"
     assert net.predict(data.photo("coffee"), top=1)[0].english == "espresso"
-    assert list(home.iterdir()) == []
+    assert not (home / "absente-01234567.pth").exists()
     with pytest.raises(ReseauxError, match="n'est pas un réseau livré avec le cours"):
         weights.load("resnet50", url=url, fallback="vgg16")
 
@@ -170,6 +170,42 @@ def test_a_hostile_file_is_not_run(server: Server, tmp_path: Path) -> None:
     assert not (tmp_path / "trace").exists()
     with pytest.raises(FileNotFoundError):  # le piège fonctionne : ici, on le laisse trébucher
         pickle.loads(pickle.dumps(Trap()).replace(b"trace", b"un/un"))
+
+
+def test_of_a_group_one_process_downloads_and_all_agree(
+    server: Server, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deux processus de torchrun : une seule demande, et le même échec pour tous."""
+    good, bad = publish(server, tmp_path / "p", {}), f"{server.url}/absente-01234567.pth"
+    program = tmp_path / "programme.py"
+    program.write_text(
+        """
+import sys
+from reseaux.reuse import distributed, hub
+from reseaux.reuse.download import DownloadError
+with distributed.joined():
+    for address in sys.argv[1:]:
+        try:
+            said = hub.fetch(address, False).name
+        except DownloadError as error:
+            said = error
+        sys.stdout.write(f"{said}\\n")
+""",
+        encoding="utf-8",
+    )
+    shown = distributed.torchrun(program, good, bad, folder=tmp_path).splitlines()
+    assert sorted(server.asked) == sorted(["/" + url.rsplit("/", 1)[1] for url in (good, bad)])
+    assert [line for line in shown if "code 404" not in line] == [good.rsplit("/", 1)[1]] * 2
+    assert sum("code 404" in line for line in shown) == 2
+    assert (home / good.rsplit("/", 1)[1]).is_file()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "reseaux/r-01234567.pth", "http://h/\0-01234567.pth"]
+)
+def test_a_malformed_address(url: str) -> None:
+    with pytest.raises(ReseauxError, match=r"Vérifiez l'adresse|ne porte pas"):
+        weights.load(NAME, url=url, progress=False)
 
 
 def test_an_address_must_carry_the_hash(server: Server) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from experiments.recipes import Recipe, fine_tune, untrained
+from reseaux.arguments import Count, checked
 from reseaux.data import LabeledImages
 from reseaux.errors import ReseauxError, unknown_name
 from reseaux.reuse import training, transfer
@@ -106,21 +107,26 @@ class Comparison:
         return [m for m in self.methods if m.start == start and m.kind is MethodKind.PROBE]
 
     def best_probe(self, task: str, start: str, labels: int) -> Method:
-        """La sonde d'un réseau qui répond le mieux sur une tâche, en moyenne des tirages."""
+        """La sonde d'un réseau qui répond le mieux sur une tâche, en moyenne des tirages.
+
+        Raises:
+            ReseauxError: tâche, réseau ou nombre d'étiquettes qui n'a pas été mesuré.
+        """
+        probes = self.probes(start)
+        if not probes:
+            raise unknown_name("un réseau de départ", start, {m.start for m in self.methods})
+        if labels not in self.labels:
+            raise unknown_name("un nombre d'étiquettes", labels, map(str, self.labels))
         column = self.labels.index(labels)
-        return max(self.probes(start), key=lambda m: float(self.of(task, m)[column].mean()))
-
-    def ranking(self, task: str, labels: int) -> list[tuple[Method, float]]:
-        """Les méthodes, de la plus à la moins exacte en moyenne, et leur exactitude."""
-        means = {m: float(self.of(task, m)[self.labels.index(labels)].mean()) for m in self.methods}
-        return sorted(means.items(), key=lambda pair: -pair[1])
+        return max(probes, key=lambda m: float(self.of(task, m)[column].mean()))
 
 
+@checked
 def compare(
     tasks: Mapping[str, Task],
     starts: Mapping[str, StartingPoint],
-    labels: Sequence[int],
-    seeds: int,
+    labels: Sequence[Count],
+    seeds: Count,
 ) -> Comparison:
     """Mesure toutes les méthodes, sur les mêmes tirages d'images.
 
@@ -136,14 +142,26 @@ def compare(
     Raises:
         ReseauxError: aucune tâche, aucun tirage, ou trop d'étiquettes demandées.
     """
-    if seeds < 1 or not labels or not tasks:
+    if not labels or not tasks:
         raise ReseauxError(
-            f"{len(tasks)} tâches, {seeds} tirages et {len(labels)} nombres d'étiquettes ; "
-            "il faut au moins un de chaque."
+            f"{len(tasks)} tâches et {len(labels)} nombres d'étiquettes ; il faut au moins un de "
+            "chaque."
         )
+    for task in tasks.values():
+        _check(task)
     found = [_measure(task, starts, labels, seeds) for task in tasks.values()]
     scores = np.array([list(by_method.values()) for by_method in found])
     return Comparison(tuple(tasks), tuple(found[0]), tuple(labels), scores)
+
+
+def _check(task: Task) -> None:
+    """Refuse une tâche dont le test n'est pas celui de l'entraînement."""
+    pool, test = task
+    if pool.names != test.names or not len(pool) or not len(test):
+        raise ReseauxError(
+            f"{len(pool)} images de {len(pool.names)} classes où apprendre, et {len(test)} images "
+            f"de test de {len(test.names)} classes ; il faut les mêmes classes des deux côtés."
+        )
 
 
 def _measure(
@@ -181,9 +199,10 @@ def _measure(
     return found
 
 
+@checked
 def pixels(images: LabeledImages) -> transfer.Features:
     """Les pixels bruts, un vecteur par image : ce qu'une sonde apprend sans aucun réseau."""
-    return np.ascontiguousarray(images.images.reshape(len(images), -1), dtype=np.float32)
+    return images.images.reshape(len(images), -1).astype(np.float32)
 
 
 def probe_score(
@@ -201,12 +220,13 @@ def probe_score(
     return float(probe.score(held, task[1].labels))
 
 
+@checked
 def by_depth(
     task: Task,
     known: Sequence[transfer.Features],
     held: Sequence[transfer.Features],
-    per_class: int,
-    seeds: int = 5,
+    per_class: Count,
+    seeds: Count = 5,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Exactitude d'une sonde à chaque profondeur, et sur les pixels bruts, pour plusieurs tirages.
 
@@ -219,8 +239,18 @@ def by_depth(
 
     Returns:
         (tirages × profondeurs, tirages) : exactitudes des caractéristiques, puis des pixels.
+
+    Raises:
+        ReseauxError: trop d'images demandées, ou pas un vecteur par image et par profondeur.
     """
+    _check(task)
     pool, test = task
+    shapes = [(len(a), len(b), a.shape[1:] == b.shape[1:]) for a, b in zip(known, held)]  # noqa: B905
+    if len(known) != len(held) or {*shapes} - {(len(pool), len(test), True)}:
+        raise ReseauxError(
+            f"Il faut, à chaque profondeur, un vecteur pour chacune des {len(pool)} images où "
+            f"apprendre et des {len(test)} images de test."
+        )
     spaces = [*zip(known, held, strict=True), (pixels(pool), pixels(test))]
     samples = [pool.sample_indices(per_class, seed) for seed in range(seeds)]
     table = np.array([[probe_score(task, *s, chosen) for s in spaces] for chosen in samples])

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from experiments.recipes import Recipe
-from reseaux.reuse import training, transfer
+from reseaux.arguments import Count, Seed, checked
+from reseaux.reuse import forward, training, transfer
 from reseaux.reuse.weights import Pretrained
 
 
@@ -32,14 +33,15 @@ class Run(NamedTuple):
     test: list[float]
 
 
+@checked
 def follow(
     pretrained: Pretrained,
     known: tuple[Tensor, Tensor],
     held: tuple[Tensor, Tensor],
-    classes: int,
+    classes: Count,
     regime: Regime,
     recipe: Recipe,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Run:
     """Entraîne une copie du réseau sur une nouvelle tâche, et la teste après chaque époque.
 
@@ -51,8 +53,12 @@ def follow(
         regime: ce qui apprend.
         recipe: la recette.
         seed: graine du classifieur et de l'ordre des images.
+
+    Raises:
+        ReseauxError: images, étiquettes ou recette inutilisables.
     """
     images, labels = known
+    forward.check_images(images, 4)
     model, optimizer = transfer.start_fine_tuning(
         pretrained,
         images.shape[1:],

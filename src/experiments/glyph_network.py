@@ -6,7 +6,7 @@ Il est loin des photographies et proche des chiffres, l'inverse d'un réseau d'I
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reseaux import data
+from reseaux.arguments import Count, Seed, at_least, checked
 from reseaux.errors import ReseauxError
 from reseaux.reuse import checkpoints, training, transfer
 from reseaux.reuse.weights import Pretrained
@@ -58,7 +59,10 @@ class GlyphNetwork(nn.Module):
         return scores
 
 
-def distort(generator: torch.Generator, amount: float = 1.0) -> Callable[[Tensor], Tensor]:
+@checked
+def distort(
+    generator: torch.Generator, amount: Annotated[float, at_least(0)] = 1.0
+) -> Callable[[Tensor], Tensor]:
     """Déforme chaque image d'un lot à sa façon : rotation, cisaillement, taille, position.
 
     Args:
@@ -90,12 +94,13 @@ def _prepare(images: NDArray[Any]) -> Tensor:
     return (transfer.resize(images, SIZE) - 0.5) / 0.5
 
 
+@checked
 def learn(
     path: Path | str,
     alphabets: Sequence[str] = ALPHABETS,
-    epochs: int = 8,
-    seed: int = 0,
-    width: int = 16,
+    epochs: Count = 8,
+    seed: Seed = 0,
+    width: Count = 16,
 ) -> list[training.Epoch]:
     """Apprend à un :class:`GlyphNetwork` à lire des alphabets imprimés, et le sauve.
 
@@ -141,6 +146,7 @@ def learn(
     return history
 
 
+@checked
 def load(path: Path | str) -> Pretrained:
     """Relit un réseau sauvé par :func:`learn`, en mode évaluation.
 
@@ -149,7 +155,7 @@ def load(path: Path | str) -> Pretrained:
     """
     saved = checkpoints.load(path)
     model = saved.build({"glyphes": GlyphNetwork}).eval()
-    classes = tuple(str(k) for k in range(saved.arguments["classes"]))
+    classes = tuple(str(k) for k in range(len(model.get_parameter("classifier.weight"))))
 
     def transform(image: Image.Image) -> Tensor:
         grey = np.asarray(image.convert("L"), np.float32) / np.float32(255)

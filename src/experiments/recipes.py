@@ -8,7 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from reseaux.reuse import transfer
+from reseaux.arguments import Count, Seed, checked
+from reseaux.errors import ReseauxError
+from reseaux.reuse import forward, transfer
 from reseaux.reuse.weights import Pretrained
 
 
@@ -34,22 +36,29 @@ class Recipe(NamedTuple):
     def even_batch_size(self, count: int) -> int:
         """Taille des lots : ``count`` images en parts égales, d'au plus ``batch_size``."""
         # Une part d'une seule image n'aurait pas de variance à normaliser.
-        return math.ceil(count / math.ceil(count / self.batch_size))
+        return math.ceil(count / self._batches(count))
 
     def epochs_for(self, count: int) -> int:
         """Nombre d'époques sur ``count`` images, d'après les deux plus petits nombres."""
-        return max(self.min_epochs, math.ceil(self.min_steps / math.ceil(count / self.batch_size)))
+        return max(self.min_epochs, math.ceil(self.min_steps / self._batches(count)))
+
+    def _batches(self, count: int) -> int:
+        if min(count, self.batch_size, self.min_steps, self.min_epochs) < 1:
+            raise ReseauxError(f"{count} images et {self} : tous ces nombres vont à partir de 1.")
+        return math.ceil(count / self.batch_size)
 
 
+@checked
 def fine_tune(
     pretrained: Pretrained,
     images: Tensor,
     labels: Tensor,
-    classes: int,
+    classes: Count,
     recipe: Recipe,
-    seed: int,
+    seed: Seed,
 ) -> nn.Module:
     """Règle un réseau, coupé ou entier, selon une recette (:func:`transfer.fine_tune`)."""
+    forward.check_images(images, 4)
     return transfer.fine_tune(
         pretrained if recipe.depth is None else cut(pretrained, recipe.depth, images.shape[-1]),
         images,
@@ -63,12 +72,16 @@ def fine_tune(
     )
 
 
-def untrained(pretrained: Pretrained, seed: int) -> Pretrained:
+@checked
+def untrained(pretrained: Pretrained, seed: Seed) -> Pretrained:
     """Rend le même réseau avec des poids tirés au hasard : de quoi apprendre « de zéro ».
 
     Args:
         pretrained: le réseau ; il n'est pas modifié.
         seed: graine des poids ; le hasard de l'appelant n'est pas touché.
+
+    Raises:
+        ReseauxError: une couche ne sait pas tirer les siens ; elle garderait ce qui est appris.
     """
     model = copy.deepcopy(pretrained.model)
     with torch.random.fork_rng(devices=[]):
@@ -76,17 +89,22 @@ def untrained(pretrained: Pretrained, seed: int) -> Pretrained:
         for part in model.modules():
             if callable(reset := getattr(part, "reset_parameters", None)):
                 reset()
+            elif next(part.parameters(recurse=False), None) is not None:
+                raise ReseauxError(
+                    f"La couche « {type(part).__name__} » de « {pretrained.name} » ne sait pas "
+                    "tirer ses poids au hasard (reset_parameters). Prenez un autre réseau."
+                )
     return replace(pretrained, name=f"{pretrained.name} (hasard)", model=model)
 
 
-def cut(pretrained: Pretrained, depth: int, size: int, classes: int = 2) -> Pretrained:
-    """Coupe un réseau après une profondeur et y pose un classifieur neuf.
+@checked
+def cut(pretrained: Pretrained, depth: int, size: transfer.Side) -> Pretrained:
+    """Coupe un réseau après une profondeur et y pose un classifieur neuf, à deux sorties.
 
     Args:
         pretrained: le réseau ; il n'est pas modifié.
         depth: la dernière profondeur gardée.
         size: le côté de ses images, en pixels.
-        classes: nombre de sorties du classifieur.
 
     Raises:
         ReseauxError: profondeur inconnue.
@@ -96,8 +114,7 @@ def cut(pretrained: Pretrained, depth: int, size: int, classes: int = 2) -> Pret
     with torch.inference_mode():
         channels = backbone(weight.new_zeros(1, 3, size, size)).shape[1]
     with torch.random.fork_rng(devices=[]):
-        head = nn.Linear(channels, classes).to(weight.device)
+        head = nn.Linear(channels, 2).to(weight.device)
     name = f"{pretrained.name} (jusqu'à {transfer.depth_names(pretrained.model)[depth]})"
-    names = tuple(str(k) for k in range(classes))
     model = transfer.LinearProbe(backbone, head).eval()
-    return Pretrained(name, model, pretrained.transform, names, names)
+    return Pretrained(name, model, pretrained.transform, ("0", "1"), ("0", "1"))

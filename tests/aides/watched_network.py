@@ -1,6 +1,5 @@
 """Un réseau de torchvision, poids au hasard, qui refuse les images préparées pour un autre."""
 
-import copy
 from typing import Any
 
 import torch

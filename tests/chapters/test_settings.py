@@ -1,4 +1,4 @@
-"""La page du transfert dans le réglage complet : un autre réseau, ses images, sans carte graphique."""
+"""La page du transfert dans le réglage complet : un autre réseau, ses images, un processeur."""
 
 import dataclasses
 import functools

@@ -82,7 +82,7 @@ def test_recipes_are_optional(bars: Task, start: StartingPoint) -> None:
     assert kinds == [MethodKind.PIXELS, *[MethodKind.PROBE] * 4]
 
 
-def test_ranking_and_best_probe() -> None:
+def test_best_probe() -> None:
     methods = (
         Method(MethodKind.PIXELS),
         Method(MethodKind.PROBE, "a", 0, "entrée"),
@@ -90,16 +90,19 @@ def test_ranking_and_best_probe() -> None:
     )
     scores = np.array([[[[0.5, 0.8]], [[0.9, 0.1]], [[0.8, 0.4]]]])
     toy = Comparison(("t",), methods, (2,), scores)
-    ranked = toy.ranking("t", 2)
-    assert [str(m) for m, _ in ranked] == ["pixels bruts", "a : sonde, fin", "a : sonde, entrée"]
-    np.testing.assert_allclose([value for _, value in ranked], [0.65, 0.6, 0.5])
     assert toy.best_probe("t", "a", 2) == methods[2]
 
 
 def test_comparison_errors(comparison: Comparison, bars: Task, start: StartingPoint) -> None:
     starts = {"lettres": start}
-    with pytest.raises(ReseauxError, match="au moins un de chaque"):
+    with pytest.raises(ReseauxError, match="« seeds » vaut 0"):
         module.compare({"t": bars}, starts, (2,), 0)
+    with pytest.raises(ReseauxError, match="mêmes classes"):
+        module.compare({"t": (bars[0], data.digits())}, starts, (2,), 1)
+    with pytest.raises(ReseauxError, match="un réseau de départ"):
+        comparison.best_probe("barres", "lettre", 2)
+    with pytest.raises(ReseauxError, match="un nombre d'étiquettes"):
+        comparison.best_probe("barres", "lettres", 3)
     with pytest.raises(ReseauxError, match="au moins un de chaque"):
         module.compare({}, starts, (2,), 1)
     with pytest.raises(ReseauxError, match="99 images par classe demandées"):

@@ -12,26 +12,36 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from reseaux.arguments import Count, Fraction, checked
 from reseaux.errors import ReseauxError
+from reseaux.reuse import forward
 from reseaux.reuse.weights import Pretrained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@checked
 def prepare(net: Pretrained, images: Sequence[Image.Image]) -> Tensor:
-    """Prépare des images en un lot N×3×H×L."""
+    """Prépare des images en un lot N×3×H×L, là où le réseau calcule.
+
+    Raises:
+        ReseauxError: aucune image.
+    """
     if not images:
         raise ReseauxError("Aucune image donnée ; donnez-en au moins une.")
-    return torch.stack([net.transform(image) for image in images])
+    prepared = [net.transform(image) for image in images]
+    return torch.stack(prepared).to(forward.device_of(net.model))
 
 
+@checked
 def last_maps(model: nn.Module, batch: Tensor) -> nn.Module:
     """Trouve le module qui rend les dernières cartes N×C×H×L, avant leur moyenne.
 
     Raises:
         ReseauxError: le réseau ne rend pas de cartes ; il n'est pas convolutif.
     """
+    forward.check_images(batch, 4)
     found: list[nn.Module] = []
 
     def keep(module: nn.Module, _: object, output: object) -> None:
@@ -41,7 +51,8 @@ def last_maps(model: nn.Module, batch: Tensor) -> nn.Module:
     with ExitStack() as hooks, torch.inference_mode():
         for module in list(model.modules())[1:]:
             hooks.callback(module.register_forward_hook(keep).remove)
-        model(batch[:1])
+        hooks.enter_context(forward.evaluating(model))
+        forward.run(model, batch[:1].to(forward.device_of(model)))
     attends = any("attention" in type(m).__name__.lower() for m in model.modules())
     if attends or not found:
         raise ReseauxError(
@@ -51,6 +62,7 @@ def last_maps(model: nn.Module, batch: Tensor) -> nn.Module:
     return found[-1]
 
 
+@checked
 def heat_maps(
     net: Pretrained, images: Sequence[Image.Image], classes: Sequence[int] | None = None
 ) -> Tensor:
@@ -71,39 +83,51 @@ def heat_maps(
     from captum.attr import LayerAttribution, LayerGradCam
 
     batch = prepare(net, images)
-    if classes is None:
-        with torch.inference_mode():
-            classes = net.model(batch).argmax(dim=1).tolist()
-    if len(classes) != len(batch):
+    with torch.inference_mode(), forward.evaluating(net.model):
+        scores = forward.scores_of(net.model, batch)
+    chosen = scores.argmax(dim=1).tolist() if classes is None else [*map(int, classes)]
+    if len(chosen) != len(batch) or not all(0 <= k < scores.shape[1] for k in chosen):
         raise ReseauxError(
-            f"{len(classes)} classes pour {len(batch)} images ; donnez une classe par image."
+            f"{len(chosen)} classes pour {len(batch)} images ; donnez une classe par image, de 0 à "
+            f"{scores.shape[1] - 1}."
         )
     method = LayerGradCam(net.model, last_maps(net.model, batch))
     # Une image à la fois : le gradient garde en mémoire tout ce qui a été calculé.
-    one_by_one = zip(batch, classes, strict=True)
-    maps = torch.cat([method.attribute(image[None], target=k).detach() for image, k in one_by_one])
+    one_by_one = zip(batch, chosen, strict=True)
+    with forward.evaluating(net.model):
+        maps = torch.cat([method.attribute(x[None], target=k).detach() for x, k in one_by_one])
     large = LayerAttribution.interpolate(maps, batch.shape[2:], "bilinear")
     heat: Tensor = large.sum(dim=1)
     return heat / heat.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
 
 
-def hide(batch: Tensor, heat: Tensor, fraction: float) -> Tensor:
+@checked
+def hide(batch: Tensor, heat: Tensor, fraction: Fraction) -> Tensor:
     """Met à zéro (gris moyen) la part la plus chaude de chaque image d'un lot.
 
     Args:
         batch: un lot préparé N×3×H×L ; il n'est pas modifié.
         heat: une carte N×H×L ; ``-heat`` pour cacher la part la plus froide.
         fraction: la part de la surface à cacher, entre 0 et 1.
+
+    Raises:
+        ReseauxError: la carte n'est pas à la taille des images, ou n'a pas que des nombres finis.
     """
-    if not 0 <= fraction <= 1:
-        raise ReseauxError(f"La part à cacher va de 0 à 1, pas {fraction}.")
+    forward.check_images(batch, 4)
+    forward.check_images(heat, 3)
+    if heat.shape != (len(batch), *batch.shape[2:]):
+        raise ReseauxError(
+            f"Images de forme {tuple(batch.shape)} et cartes de forme {tuple(heat.shape)} ; il "
+            "faut une carte par image, à sa taille."
+        )
     flat = heat.flatten(1)
     hottest = flat.topk(round(fraction * flat.shape[1])).indices
     mask = torch.ones_like(flat).scatter(1, hottest, 0.0)
     return batch * mask.view_as(heat)[:, None]
 
 
-def draw_attention(net: Pretrained, images: Sequence[Image.Image], columns: int = 4) -> "Figure":
+@checked
+def draw_attention(net: Pretrained, images: Sequence[Image.Image], columns: Count = 4) -> "Figure":
     """Dessine chaque image telle que le réseau la reçoit, puis sa carte de chaleur par-dessus.
 
     Args:
@@ -112,7 +136,7 @@ def draw_attention(net: Pretrained, images: Sequence[Image.Image], columns: int 
     """
     from reseaux.style import panels
 
-    batch, heat = prepare(net, images), heat_maps(net, images).clamp_min(0)
+    batch, heat = prepare(net, images).cpu(), heat_maps(net, images).clamp_min(0).cpu()
     titles = [row[0].french for row in net.decode(batch, top=1)]
     low, high = batch.amin(dim=(1, 2, 3), keepdim=True), batch.amax(dim=(1, 2, 3), keepdim=True)
     seen = ((batch - low) / (high - low).clamp_min(1e-6)).permute(0, 2, 3, 1)

@@ -13,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from reseaux.arguments import Count, Seed, checked
 from reseaux.errors import ReseauxError
+from reseaux.reuse import forward
 
 Features = NDArray[np.float32]
 
@@ -35,6 +37,7 @@ class Backbone(nn.Module):
         ReseauxError: profondeur inconnue, réseau qui ne se lit pas.
     """
 
+    @checked
     def __init__(self, network: nn.Module, depth: int = -1) -> None:
         super().__init__()
         count = len(boundaries(network))
@@ -53,6 +56,7 @@ class Backbone(nn.Module):
 class LinearProbe(nn.Module):
     """Un réseau lu à une profondeur, puis une couche linéaire : images N×3×H×L → scores N×K."""
 
+    @checked
     def __init__(self, backbone: Backbone, head: nn.Module) -> None:
         super().__init__()
         self.backbone = backbone
@@ -125,6 +129,7 @@ def _starts_a_stage(part: nn.Module) -> bool:
     return _is_block(part) or isinstance(part, nn.Linear | nn.Conv2d)
 
 
+@checked
 def depth_names(model: nn.Module) -> tuple[str, ...]:
     """Nom de chaque profondeur, de l'entrée à la fin ; leur nombre est celui des profondeurs.
 
@@ -135,8 +140,9 @@ def depth_names(model: nn.Module) -> tuple[str, ...]:
     return ("entrée", *(f"bloc {k}" for k in range(1, last)), *["fin"] * bool(last))
 
 
+@checked
 @torch.inference_mode()
-def extract_features(model: nn.Module, images: Tensor, batch_size: int = 64) -> list[Features]:
+def extract_features(model: nn.Module, images: Tensor, batch_size: Count = 64) -> list[Features]:
     """Traverse le réseau une fois et rend les caractéristiques de chaque profondeur.
 
     Rien n'est gardé : c'est à l'appelant de garder ce qu'il réemploie.
@@ -150,20 +156,19 @@ def extract_features(model: nn.Module, images: Tensor, batch_size: int = 64) -> 
         Pour chaque profondeur, N×C, C étant le nombre de cartes.
 
     Raises:
-        ReseauxError: réseau qui ne se lit pas.
+        ReseauxError: réseau qui ne se lit pas, images inutilisables.
     """
-    was_training = model.training
-    model.eval()
-    device, ends = next(model.parameters()).device, boundaries(model)
-    try:
+    forward.check_images(images, 4)
+    ends = boundaries(model)
+    device = forward.device_of(model)
+    with forward.evaluating(model):
         batches = [
             # Canaux en dernier : deux fois plus rapide sur un processeur, mêmes nombres.
             _read(model, ends, batch.to(device, memory_format=torch.channels_last))
             for batch in torch.split(images, batch_size)
         ]
-    finally:
-        model.train(was_training)
-    return [torch.cat([v.cpu() for v in vectors]).numpy() for vectors in zip(*batches, strict=True)]
+    columns = zip(*batches, strict=True)
+    return [torch.cat([v.float().cpu() for v in vectors]).numpy() for vectors in columns]
 
 
 def _read(model: nn.Module, ends: Sequence[nn.Module], x: Tensor) -> list[Tensor]:
@@ -179,7 +184,7 @@ def _read(model: nn.Module, ends: Sequence[nn.Module], x: Tensor) -> list[Tensor
 
     hooks = [module.register_forward_hook(keep) for module in ends]
     try:
-        model(x)
+        forward.run(model, x)
     except _LastBoundaryReached as reached:
         if reached is not stop:  # celui d'une traversée qui contient celle-ci
             raise
@@ -214,7 +219,8 @@ def _mean_over_positions(maps: object, images: Tensor, one_convolution: bool) ->
     return maps.mean(dim=(1, 2) if channels_last else (2, 3))
 
 
-def new_head(model: nn.Module, classes: int, seed: int) -> nn.Module:
+@checked
+def new_head(model: nn.Module, classes: Count, seed: Seed) -> nn.Module:
     """Remplace le classifieur, la dernière couche linéaire, par un neuf ; rend celui-ci.
 
     Un réseau sans couche linéaire (SqueezeNet) classe par une convolution, remplacée de même. Les

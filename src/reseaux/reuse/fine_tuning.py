@@ -4,27 +4,32 @@ import copy
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from reseaux.arguments import Count, Positive, Seed, at_least, checked
 from reseaux.errors import ReseauxError
-from reseaux.reuse import checkpoints, training
+from reseaux.reuse import checkpoints, forward, training
 from reseaux.reuse.backbone import Backbone, depth_names, new_head
 from reseaux.reuse.weights import Pretrained
 
+Classes = Annotated[int, at_least(2)]
+Rate = Annotated[float, at_least(0)]
 
+
+@checked
 def start_fine_tuning(
     pretrained: Pretrained,
-    image_shape: Sequence[int],
-    classes: int,
+    image_shape: Annotated[Sequence[int], at_least(1)],
+    classes: Classes,
     *,
     first_trained: int = 0,
-    learning_rate: float = 1e-3,
-    backbone_rate: float = 1.0,
-    seed: int = 0,
+    learning_rate: Positive = 1e-3,
+    backbone_rate: Rate = 1.0,
+    seed: Seed = 0,
 ) -> tuple[nn.Module, torch.optim.Optimizer]:
     """Copie un réseau, gèle son début, lui donne un classifieur neuf et un optimiseur.
 
@@ -41,6 +46,8 @@ def start_fine_tuning(
         ReseauxError: profondeur hors limites.
     """
     count = len(depth_names(pretrained.model))
+    if len(image_shape) != 3:
+        raise ReseauxError(f"Une image a trois dimensions, C×H×L ; et non {len(image_shape)}.")
     if not 0 <= first_trained <= count:
         raise ReseauxError(
             f"« first_trained » vaut {first_trained} ; il faut entre 0 (tout le réseau) et {count} "
@@ -68,22 +75,23 @@ def _freeze_before(model: nn.Module, depth: int, image_shape: Sequence[int]) -> 
         parameter.requires_grad_(slope is None)
 
 
+@checked
 def fine_tune(
     pretrained: Pretrained,
     images: Tensor,
     labels: Tensor,
-    classes: int,
+    classes: Classes,
     *,
     first_trained: int = 0,
-    epochs: int = 8,
-    learning_rate: float = 1e-3,
-    backbone_rate: float = 1.0,
-    batch_size: int = 32,
-    seed: int = 0,
+    epochs: Count = 8,
+    learning_rate: Positive = 1e-3,
+    backbone_rate: Rate = 1.0,
+    batch_size: Count = 32,
+    seed: Seed = 0,
     frozen_statistics: bool = False,
     augment: Callable[[Tensor], Tensor] | None = None,
     after_epoch: Callable[[training.Epoch], None] | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | None = None,
     resume: bool = False,
     worker: training.Worker = training.ALONE,
 ) -> nn.Module:
@@ -92,7 +100,7 @@ def fine_tune(
     Args:
         pretrained: le réseau de départ ; il n'est pas modifié.
         images: N×3×H×L, préparées.
-        labels: N entiers de 0 à ``classes - 1``.
+        labels: N entiers de 0 à ``classes - 1``, ou N×``classes`` probabilités.
         classes: nombre de classes de la nouvelle tâche, au moins 2.
         first_trained: première profondeur qui apprend. 0 : tout le réseau ; une profondeur du
             milieu : la fin du réseau ; le nombre de profondeurs : le classifieur seul.
@@ -113,13 +121,11 @@ def fine_tune(
         Le réseau réglé.
 
     Raises:
-        ReseauxError: étiquettes ou profondeur hors limites ; reprise d'un autre entraînement.
+        ReseauxError: images, étiquettes ou profondeur inutilisables ; reprise d'un autre
+            entraînement.
     """
-    if classes < 2 or int(labels.min()) < 0 or int(labels.max()) >= classes:
-        raise ReseauxError(
-            f"Étiquettes de {int(labels.min())} à {int(labels.max())} pour {classes} classes : "
-            "il faut au moins deux classes, numérotées à partir de 0."
-        )
+    forward.check_images(images, 4)
+    labels = training.targets(labels, len(images))
     if resume and checkpoint is None:
         raise ReseauxError("Pour reprendre, donnez aussi le fichier de sauvegarde (checkpoint).")
     model, optimizer = start_fine_tuning(
@@ -187,7 +193,7 @@ def _digest(*tensors: Tensor) -> str:
 
 
 def _resume(
-    file: Path, network: str, settings: Mapping[str, object], model: nn.Module, *states: Any
+    file: Path | str, network: str, settings: Mapping[str, object], model: nn.Module, *states: Any
 ) -> int:
     """Reprend un entraînement sauvé, s'il est bien celui demandé ; rend sa dernière époque."""
     saved = checkpoints.load(file)
@@ -204,5 +210,5 @@ def _resume(
                 f"« {saved.path.name} » est un entraînement différent ({told}). "
                 "Reprenez avec les mêmes images et les mêmes options, ou recommencez."
             )
-    checkpoints.fill(model, saved.state["model"], file)
+    checkpoints.fill(model, saved.state["model"], saved.path)
     return saved.restore(*states)

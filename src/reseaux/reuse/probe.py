@@ -1,17 +1,23 @@
 """La sonde linéaire : une régression logistique sur les caractéristiques d'une profondeur."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from reseaux.arguments import Positive, Seed, at_least, checked
 from reseaux.errors import ReseauxError
 from reseaux.reuse.backbone import Features
 
+# Au-delà, un carré ne tient plus dans un flottant : la variance serait infinie.
+_LARGEST = 1e18
 
-def linear_probe(vectors: Features, labels: NDArray[Any], strength: float = 1.0) -> Any:
+
+@checked
+def linear_probe(vectors: Features, labels: NDArray[Any], strength: Positive = 1.0) -> Any:
     """Apprend une sonde : caractéristiques centrées et réduites, puis régression logistique.
 
     Args:
@@ -23,16 +29,15 @@ def linear_probe(vectors: Features, labels: NDArray[Any], strength: float = 1.0)
         Le classifieur scikit-learn ; ``.score(vectors, labels)`` donne son exactitude.
 
     Raises:
-        ReseauxError: une seule classe.
+        ReseauxError: une seule classe, valeurs NaN, pas une étiquette par vecteur.
     """
+    _check(vectors, labels)
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    if len(np.unique(labels)) < 2:
-        raise ReseauxError("Une sonde sépare des classes : il en faut au moins deux.")
     # Moins d'images que de caractéristiques : la solution est dans l'espace des images. Y tourner
     # les axes (ACP sans rien perdre) donne le même classifieur, bien plus vite.
     wide = vectors.shape[1] > vectors.shape[0]
@@ -46,6 +51,25 @@ def linear_probe(vectors: Features, labels: NDArray[Any], strength: float = 1.0)
         return classifier.fit(vectors, labels)
 
 
+def _check(vectors: Features, labels: NDArray[Any]) -> None:
+    """Refuse ce qu'une sonde ne peut pas apprendre."""
+    if vectors.ndim != 2 or vectors.dtype.kind not in "fiu" or not vectors.size:
+        raise ReseauxError(
+            f"Caractéristiques de forme {vectors.shape} et de type {vectors.dtype} ; il faut N×C "
+            "nombres, au moins un."
+        )
+    if labels.shape != vectors.shape[:1] or labels.dtype.kind not in "iu":
+        raise ReseauxError(
+            f"Étiquettes de forme {labels.shape} et de type {labels.dtype} pour {len(vectors)} "
+            "vecteurs ; il faut un entier par vecteur."
+        )
+    if not np.abs(vectors).max() < _LARGEST:  # faux aussi pour NaN
+        raise ReseauxError("Des caractéristiques sont infinies, NaN ou démesurées.")
+    if len(np.unique(labels)) < 2:
+        raise ReseauxError("Une sonde sépare des classes : il en faut au moins deux.")
+
+
+@checked
 def as_linear_layer(classifier: Any) -> nn.Linear:
     """Réécrit une sonde en une seule couche linéaire : de simples nombres, qui se sauvent.
 
@@ -56,9 +80,18 @@ def as_linear_layer(classifier: Any) -> nn.Linear:
 
     Returns:
         Une couche C → K ; le softmax de ses sorties est ``classifier.predict_proba``.
+
+    Raises:
+        ReseauxError: ce n'est pas une sonde apprise.
     """
-    scaler, rotation, logistic = (step for _, step in classifier.steps)
-    weight, bias = logistic.coef_, logistic.intercept_
+    try:
+        scaler, rotation, logistic = (step for _, step in classifier.steps)
+        weight, bias = logistic.coef_, logistic.intercept_
+    except (AttributeError, TypeError, ValueError):
+        raise ReseauxError(
+            f"Un objet « {type(classifier).__name__} » n'est pas une sonde ; donnez ce que rend "
+            "« linear_probe »."
+        ) from None
     if len(logistic.classes_) == 2:  # scikit-learn ne garde que la seconde des deux classes
         weight, bias = np.vstack([0 * weight, weight]), np.concatenate([0 * bias, bias])
     if rotation != "passthrough":
@@ -73,8 +106,12 @@ def as_linear_layer(classifier: Any) -> nn.Linear:
     return layer.requires_grad_(False)
 
 
+@checked
 def choose_depth(
-    vectors: list[Features], labels: NDArray[Any], folds: int = 4, seed: int = 0
+    vectors: Sequence[Features],
+    labels: NDArray[Any],
+    folds: Annotated[int, at_least(2)] = 4,
+    seed: Seed = 0,
 ) -> tuple[int, list[float]]:
     """Choisit la profondeur dont la sonde répond le mieux, par validation croisée.
 
@@ -88,12 +125,16 @@ def choose_depth(
         La profondeur (à égalité, la plus lointaine) et l'exactitude de chacune.
 
     Raises:
-        ReseauxError: aucune classe n'a deux images, ou une seule classe.
+        ReseauxError: aucune profondeur, aucune classe n'a deux images, ou une seule classe.
     """
-    if len(np.unique(labels)) < 2 or np.bincount(labels).max() < 2:
+    if not vectors:
+        raise ReseauxError("Aucune profondeur à comparer ; donnez ses caractéristiques à chacune.")
+    for known in vectors:
+        _check(known, labels)
+    if np.unique(labels, return_counts=True)[1].max() < 2:
         raise ReseauxError(
-            "Pas assez d'images pour choisir la profondeur : il faut au moins deux classes, et "
-            "deux images dans l'une. Donnez la profondeur vous-même."
+            "Pas assez d'images pour choisir la profondeur : il en faut deux dans une classe. "
+            "Donnez la profondeur vous-même."
         )
     rng = np.random.default_rng(seed)
     fold = np.empty(len(labels), np.int64)

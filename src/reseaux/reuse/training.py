@@ -10,13 +10,15 @@ ceux d'un seul processus.
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reseaux.arguments import Count, at_least, checked
 from reseaux.errors import ReseauxError
+from reseaux.reuse.forward import check_images, device_of, evaluating, scores_of
 
 
 class Epoch(NamedTuple):
@@ -37,11 +39,11 @@ class Worker(NamedTuple):
 ALONE = Worker()
 
 
+@checked
 def train_mode(model: nn.Module, frozen_statistics: bool = False) -> None:
     """Met le réseau en mode entraînement, sauf les couches dont aucun paramètre n'apprend.
 
     Args:
-        model: le réseau.
         frozen_statistics: laisse toutes les normalisations par lot en mode évaluation, même si
             leurs coefficients apprennent.
     """
@@ -53,17 +55,18 @@ def train_mode(model: nn.Module, frozen_statistics: bool = False) -> None:
             module.eval()
 
 
+@checked
 def train(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
     *,
     optimizer: torch.optim.Optimizer,
-    epochs: int,
-    batch_size: int = 32,
+    epochs: Annotated[int, at_least(0)],
+    batch_size: Count = 32,
     generator: torch.Generator | None = None,
     scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
-    first_epoch: int = 0,
+    first_epoch: Annotated[int, at_least(0)] = 0,
     augment: Callable[[Tensor], Tensor] | None = None,
     after_epoch: Callable[[Epoch], None] | None = None,
     batches: Callable[[], Iterable[Tensor]] | None = None,
@@ -75,14 +78,15 @@ def train(
     Args:
         model: rend N×K scores pour N images.
         images: N×C×H×L, déjà préparées.
-        labels: N entiers, ou N×K probabilités.
+        labels: N entiers de 0 à K − 1, ou N×K probabilités.
         optimizer: l'optimiseur des paramètres à apprendre.
         epochs: numéro de la dernière époque ; on en fait ``epochs - first_epoch``.
-        batch_size: nombre d'images par pas, tous processus réunis.
+        batch_size: nombre d'images par pas, tous processus réunis. Une image qui resterait seule
+            rejoint le lot d'avant : seule, elle n'a pas de variance à normaliser.
         generator: source du hasard pour l'ordre des images ; par défaut celle de torch.
         scheduler: appelé une fois par époque.
         first_epoch: nombre d'époques déjà faites (reprise).
-        augment: appliqué à chaque lot d'images, avant le réseau.
+        augment: appliqué à chaque lot d'images, avant le réseau ; ce qu'il lève passe tel quel.
         after_epoch: appelé à la fin de chaque époque (affichage, sauvegarde).
         batches: rend les lots d'une époque, en numéros d'images ; par défaut, toutes, mélangées.
         frozen_statistics: voir :func:`train_mode`.
@@ -92,25 +96,26 @@ def train(
         Un bilan par époque faite. Exactitude et perte sont celles des lots au passage.
 
     Raises:
-        ReseauxError: lot vide, tailles différentes, ou perte devenue infinie.
+        ReseauxError: images ou étiquettes inutilisables, rien qui apprenne, ou perte infinie.
     """
-    if len(images) != len(labels) or not len(images) or batch_size < 1:
-        raise ReseauxError(
-            f"{len(images)} images, {len(labels)} étiquettes, lots de {batch_size} : il faut "
-            "autant d'étiquettes que d'images, au moins une image et des lots d'au moins une image."
-        )
+    check_images(images)
+    wanted, device = targets(labels, len(images)), device_of(model)
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ReseauxError("Tous les paramètres du réseau sont gelés ; il faut que l'un apprenne.")
 
     def shuffled() -> Iterable[Tensor]:
-        return torch.split(torch.randperm(len(images), generator=generator), batch_size)
+        order = torch.randperm(len(images), generator=generator)
+        lone = len(order) % batch_size == 1 and len(order) > batch_size > 1
+        ends = range(batch_size, len(order) - lone, batch_size)
+        return torch.tensor_split(order, list(ends))
 
-    device = next(model.parameters()).device
     network = _wrapped(model, device, worker)
     history: list[Epoch] = []
     for number in range(first_epoch + 1, epochs + 1):
         train_mode(network, frozen_statistics)
         totals = torch.zeros(3, dtype=torch.float64)
-        for indices in (batches or shuffled)():
-            totals += _step(network, images, labels, indices, optimizer, augment, device, worker)
+        for indices in filter(len, (batches or shuffled)()):
+            totals += _step(network, images, wanted, indices, optimizer, augment, device, worker)
         if scheduler is not None:
             scheduler.step()
         loss, right, count = _summed(totals, device, worker)
@@ -125,10 +130,30 @@ def train(
     return history
 
 
+def targets(labels: Tensor, count: int) -> Tensor:
+    """Les étiquettes, entières ou douces, telles que l'entropie croisée les veut."""
+    soft = labels.is_floating_point()
+    if labels.ndim != 1 + soft or labels.is_complex() or labels.is_meta or len(labels) != count:
+        raise ReseauxError(
+            f"{count} images et {len(labels) if labels.ndim else 0} étiquettes, de forme "
+            f"{tuple(labels.shape)} et de type {labels.dtype} : il faut autant d'étiquettes que "
+            "d'images, N entiers ou N×K probabilités."
+        )
+    if not labels.numel() or not 0 <= labels.min() <= labels.max() < math.inf:
+        raise ReseauxError(
+            "Des étiquettes sont négatives, infinies ou NaN ; comptez à partir de 0."
+        )
+    return labels if soft else labels.long()
+
+
+def _likeliest(targets: Tensor) -> Tensor:
+    return targets if targets.ndim == 1 else targets.argmax(dim=1)
+
+
 def _step(
     network: nn.Module,
     images: Tensor,
-    labels: Tensor,
+    targets: Tensor,
     indices: Tensor,
     optimizer: torch.optim.Optimizer,
     augment: Callable[[Tensor], Tensor] | None,
@@ -138,10 +163,16 @@ def _step(
     """Un pas de descente ; rend la perte totale, les bonnes réponses, les images vues."""
     mine = indices[worker.rank :: worker.world_size]
     idle = not len(mine)  # moins d'images que de processus : on participe, sans compter
-    mine = indices[:1] if idle else mine
-    batch, target = images[mine].to(device), labels[mine].to(device)
-    scores = network(augment(batch) if augment else batch)
-    loss = F.cross_entropy(scores, target)
+    mine = indices if idle else mine
+    batch, target = images[mine].to(device), targets[mine].to(device)
+    scores = scores_of(network, augment(batch) if augment else batch)
+    given = int(target.max()) + 1 if target.ndim == 1 else target.shape[1]
+    if given > scores.shape[1] or (target.ndim == 2 and given < scores.shape[1]):
+        raise ReseauxError(
+            f"Des étiquettes de {given} classes pour un réseau à {scores.shape[1]} sorties : il "
+            "faut autant de sorties que de classes, numérotées à partir de 0."
+        )
+    loss = F.cross_entropy(scores, target if target.ndim == 1 else target.to(scores.dtype))
     optimizer.zero_grad()
     # Les parts peuvent être inégales : chacune compte en proportion de ses images.
     weight = 0.0 if idle else len(mine) * worker.world_size / len(indices)
@@ -149,8 +180,7 @@ def _step(
     optimizer.step()
     if idle:
         return torch.zeros(3, dtype=torch.float64)
-    truth = target if target.ndim == 1 else target.argmax(dim=1)
-    right = int((scores.argmax(dim=1) == truth).sum())
+    right = int((scores.argmax(dim=1) == _likeliest(target)).sum())
     return torch.tensor([loss.item() * len(mine), right, len(mine)], dtype=torch.float64)
 
 
@@ -175,28 +205,31 @@ def _summed(totals: Tensor, device: torch.device, worker: Worker) -> list[float]
     return summed
 
 
+@checked
 @torch.inference_mode()
-def predict(model: nn.Module, images: Tensor, batch_size: int = 128) -> Tensor:
-    """Rend la classe la plus probable de chaque image (N entiers), réseau en mode évaluation."""
-    device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
-    answers = [
-        model(batch.to(device)).argmax(dim=1).cpu() for batch in torch.split(images, batch_size)
-    ]
-    model.train(was_training)
-    return torch.cat(answers)
+def predict(model: nn.Module, images: Tensor, batch_size: Count = 128) -> Tensor:
+    """Rend la classe la plus probable de chaque image (N entiers), réseau en mode évaluation.
+
+    Raises:
+        ReseauxError: images inutilisables, ou réseau qui ne rend pas N×K scores.
+    """
+    check_images(images)
+    device = device_of(model)
+    batches = (batch.to(device) for batch in torch.split(images, batch_size))
+    with evaluating(model):
+        return torch.cat([scores_of(model, batch).argmax(dim=1).cpu() for batch in batches])
 
 
-def accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 128) -> float:
+@checked
+def accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: Count = 128) -> float:
     """Part des images bien classées, entre 0 et 1.
+
+    Args:
+        labels: N entiers, ou N×K probabilités : la plus grande désigne alors la classe.
 
     Raises:
         ReseauxError: pas autant d'étiquettes que d'images, ou aucune image.
     """
-    if len(images) != len(labels) or not len(images):
-        raise ReseauxError(
-            f"{len(images)} images et {len(labels)} étiquettes : il faut autant des unes que des "
-            "autres, et au moins une."
-        )
-    return float((predict(model, images, batch_size) == labels.cpu()).double().mean())
+    check_images(images)
+    truth = _likeliest(targets(labels, len(images))).cpu()
+    return float((predict(model, images, batch_size) == truth).double().mean())

@@ -7,7 +7,7 @@ d'une profondeur (:mod:`reseaux.reuse.backbone`) ; le *réglage fin*
 Tout cela se fait aussi d'une commande, sur un dossier d'images (voir :mod:`photos.command`).
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from reseaux.arguments import between, checked
 from reseaux.data import LabeledImages
 from reseaux.errors import ReseauxError
 from reseaux.reuse.backbone import Backbone as Backbone
@@ -32,17 +33,27 @@ from reseaux.reuse.probe import linear_probe as linear_probe
 from reseaux.reuse.weights import Pretrained
 
 Triplet = tuple[float, float, float]
+Side = Annotated[int, between(1, 4096)]
 
 
+@checked
 def normalization(pretrained: Pretrained) -> tuple[Triplet, Triplet]:
     """Moyenne retirée à chaque canal par la préparation d'un réseau, et ce qui le divise ensuite.
 
     La préparation est affine. Une image noire donne −m/s, une blanche (1 − m)/s : on les mesure.
+
+    Raises:
+        ReseauxError: sa préparation ne garde pas les trois canaux, ou efface l'image.
     """
     black, white = (
         pretrained.transform(Image.new("RGB", (64, 64), color)).mean(dim=(1, 2)).double()
         for color in ("black", "white")
     )
+    if black.shape != (3,) or not (white > black).all():
+        raise ReseauxError(
+            f"La préparation de « {pretrained.name} » ne rend pas trois canaux plus clairs pour "
+            "une image plus claire. Donnez celle de son entraînement."
+        )
     std = 1 / (white - black)
     mean = -black * std
     r, g, b = (round(float(value), 6) for value in mean)
@@ -50,8 +61,9 @@ def normalization(pretrained: Pretrained) -> tuple[Triplet, Triplet]:
     return (r, g, b), (rs, gs, bs)
 
 
-def resize(images: LabeledImages | NDArray[Any], size: int) -> Tensor:
-    """Met des images à une taille, en trois canaux, sans changer leurs valeurs.
+@checked
+def resize(images: LabeledImages | NDArray[Any], size: Side) -> Tensor:
+    """Met une copie d'images à une taille, en trois canaux, sans changer leurs valeurs.
 
     Args:
         images: N×H×L (gris) ou N×H×L×3 (couleur), valeurs entre 0 et 1.
@@ -63,12 +75,14 @@ def resize(images: LabeledImages | NDArray[Any], size: int) -> Tensor:
     Raises:
         ReseauxError: forme ou valeurs inattendues.
     """
-    array = images.images if isinstance(images, LabeledImages) else np.asarray(images)
-    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] != 3) or not array.size:
+    array = images.images if isinstance(images, LabeledImages) else images
+    shaped = array.ndim == 3 or (array.ndim == 4 and array.shape[3] == 3)
+    if not shaped or not array.size or array.dtype.kind not in "biuf":
         raise ReseauxError(
-            f"Images de forme {array.shape} ; il faut N×H×L (gris) ou N×H×L×3 (couleur)."
+            f"Images de forme {array.shape} et de type {array.dtype} ; il faut N×H×L (gris) ou "
+            "N×H×L×3 (couleur) nombres."
         )
-    if array.min() < 0 or array.max() > 1:
+    if not 0 <= array.min() <= array.max() <= 1:  # faux aussi pour NaN
         raise ReseauxError(
             f"Valeurs de {array.min():g} à {array.max():g} ; il les faut entre 0 et 1 "
             "(divisez des octets par 255)."
@@ -77,10 +91,14 @@ def resize(images: LabeledImages | NDArray[Any], size: int) -> Tensor:
     tensor = tensor[:, None] if array.ndim == 3 else tensor.permute(0, 3, 1, 2)
     if tensor.shape[-2:] != (size, size):
         tensor = F.interpolate(tensor, (size, size), mode="bicubic", antialias=True).clamp(0, 1)
-    return tensor.expand(-1, 3, -1, -1)
+    # Une copie : les images données par « data » servent à toute la page.
+    return tensor.expand(-1, 3, -1, -1).clone(memory_format=torch.contiguous_format)
 
 
-def prepare(pretrained: Pretrained, images: LabeledImages | NDArray[Any], size: int = 64) -> Tensor:
+@checked
+def prepare(
+    pretrained: Pretrained, images: LabeledImages | NDArray[Any], size: Side = 64
+) -> Tensor:
     """Prépare des images pour un réseau, avec la moyenne et l'échelle de son entraînement.
 
     Args:
@@ -95,4 +113,4 @@ def prepare(pretrained: Pretrained, images: LabeledImages | NDArray[Any], size: 
         ReseauxError: forme ou valeurs inattendues.
     """
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in normalization(pretrained))
-    return ((resize(images, size) - mean) / std).contiguous()
+    return resize(images, size).sub_(mean).div_(std)

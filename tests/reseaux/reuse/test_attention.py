@@ -81,7 +81,7 @@ def test_mistakes_are_explained(net: weights.Pretrained) -> None:
         attention.heat_maps(net, [])
     with pytest.raises(ReseauxError, match="2 classes pour 1 images"):
         attention.heat_maps(net, PHOTOS[:1], [1, 2])
-    with pytest.raises(ReseauxError, match="va de 0 à 1, pas 10"):
+    with pytest.raises(ReseauxError, match="« fraction » vaut 10 ; il faut un nombre, de 0 à 1"):
         attention.hide(torch.ones(1, 3, 2, 2), torch.ones(1, 2, 2), 10)
 
 

@@ -130,7 +130,7 @@ def test_the_mode_of_the_network_comes_back(net: weights.Pretrained) -> None:
     model = copy.deepcopy(net.model).train()
     backbone.extract_features(model, images(1, 32))
     assert model.training
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ReseauxError, match="refuse un lot"):
         backbone.extract_features(model, torch.zeros(1, 4, 32, 32))
     assert model.training
 

@@ -113,7 +113,7 @@ def test_uneven_shares_add_up_to_the_whole_batch(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_accuracy_refuses_what_it_cannot_count(count: int) -> None:
     images = torch.rand(2 if count else 0, 1, 8, 8)
-    with pytest.raises(ReseauxError, match="étiquettes"):
+    with pytest.raises(ReseauxError, match=r"étiquettes|au moins une image"):
         training.accuracy(strategies.small_network(3, 0), images, torch.zeros(count).long())
 
 
@@ -141,3 +141,106 @@ def test_training_loop_refuses_and_reports() -> None:
         training.train(model, x, y[:3], optimizer=optimizer, epochs=1)
     with pytest.raises(ReseauxError, match="Diminuez le pas"):
         training.train(model, x, y, optimizer=optimizer, epochs=5, batch_size=2)
+
+
+def flat(outputs: int = 2) -> nn.Sequential:
+    """Une normalisation par lot sur un vecteur : une image seule n'y a pas de variance."""
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, outputs))
+
+
+def points(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(count, 3, generator=generator), torch.arange(count) % 2
+
+
+def sizes_of_batches(count: int, batch_size: int) -> list[int]:
+    model, found = flat(), []
+    model.register_forward_pre_hook(lambda _, inputs: found.append(len(inputs[0])))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    training.train(model, *points(count), optimizer=optimizer, epochs=1, batch_size=batch_size)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("count", "batch_size", "sizes"),
+    [(9, 4, [4, 5]), (8, 4, [4, 4]), (10, 4, [4, 4, 2]), (5, 4, [5]), (4, 4, [4]), (3, 8, [3]),
+     (7, 3, [3, 4])],
+)  # fmt: skip
+def test_no_image_is_left_alone(count: int, batch_size: int, sizes: list[int]) -> None:
+    assert sizes_of_batches(count, batch_size) == sizes
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(1, 4), (4, 1)])
+def test_a_single_image_has_no_variance(count: int, batch_size: int) -> None:
+    with pytest.raises(ReseauxError, match=r"au moins deux images.*frozen_statistics"):
+        sizes_of_batches(count, batch_size)
+    model = flat()
+    training.train(
+        model, *points(count), optimizer=torch.optim.SGD(model.parameters(), lr=0.1), epochs=1,
+        batch_size=batch_size, frozen_statistics=True,
+    )  # fmt: skip
+    assert all(p.isfinite().all() for p in model.parameters())
+
+
+def test_an_idle_process_needs_no_variance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "_wrapped", lambda model, *_: model)
+    monkeypatch.setattr(training, "_summed", lambda totals, *_: totals.tolist())
+    model = flat()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    (epoch,) = training.train(
+        model, *points(2), optimizer=optimizer, epochs=1, worker=training.Worker(2, 3)
+    )
+    assert epoch == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (torch.tensor([0, 2]), "3 classes pour un réseau à 2 sorties"),
+        (torch.tensor([0, -100]), "négatives"),  # torch l'ignorerait en silence
+        (torch.tensor([0.5, 0.5]), "autant d'étiquettes que d'images"),
+        (torch.tensor([[0, 1], [1, 0]]), "autant d'étiquettes que d'images"),
+        (torch.full((2, 3), 1 / 3), "3 classes pour un réseau à 2 sorties"),
+        (torch.ones(2, 1), "1 classes pour un réseau à 2 sorties"),
+        (torch.tensor([[0.5, 0.5], [torch.nan, 0.5]]), "NaN"),
+        (torch.tensor([0]), "2 images"),
+    ],
+)
+def test_labels_that_teach_nothing_are_refused(labels: torch.Tensor, message: str) -> None:
+    model, x = flat(), points(2)[0]
+    before = [p.clone() for p in model.parameters()]
+    with pytest.raises(ReseauxError, match=message):
+        training.train(
+            model, x, labels, optimizer=torch.optim.SGD(model.parameters(), lr=1.0), epochs=1
+        )
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_narrow_integers_are_labels_too() -> None:
+    model, (x, y) = flat(), points(4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    (epoch,) = training.train(model, x, y.to(torch.int32), optimizer=optimizer, epochs=1)
+    assert epoch.loss > 0
+    whole = training.accuracy(model, x, y)
+    assert training.accuracy(model, x, y.to(torch.uint8)) == whole
+    assert training.accuracy(model, x, F.one_hot(y, 2).float()) == whole
+
+
+def test_nothing_to_learn_is_refused() -> None:
+    model, (x, y) = flat(), points(4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for images, message in ((torch.full((4, 3), torch.nan), "NaN"), (x.int(), "flottants")):
+        with pytest.raises(ReseauxError, match=message):
+            training.train(model, images, y, optimizer=optimizer, epochs=1)
+    with pytest.raises(ReseauxError, match="gelés"):
+        training.train(model.requires_grad_(False), x, y, optimizer=optimizer, epochs=1)
+
+
+def test_an_empty_batch_is_no_step() -> None:
+    model, (x, y) = flat(), points(4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    lots = [torch.arange(4), torch.arange(0)]
+    (epoch,) = training.train(model, x, y, optimizer=optimizer, epochs=1, batches=lambda: lots)
+    assert epoch.loss > 0
+    assert all(p.isfinite().all() for p in model.parameters())

@@ -1,0 +1,86 @@
+"""Faire passer un lot d'images par un réseau, ou dire pourquoi c'est impossible."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from reseaux.errors import ReseauxError
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Où un réseau calcule.
+
+    Raises:
+        ReseauxError: réseau sans paramètre, ou construit sur « meta ».
+    """
+    weight = next(model.parameters(), None)
+    if weight is None or weight.is_meta:
+        raise ReseauxError(f"Le réseau « {type(model).__name__} » n'a pas de poids pour calculer.")
+    return weight.device
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Le temps d'un calcul, met un réseau en mode évaluation ; rend ensuite à chacun son mode."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def check_images(images: Tensor, dimensions: int | None = None) -> None:
+    """Refuse un lot vide, d'une autre forme (par défaut, deux dimensions ou plus), infini ou NaN.
+
+    Raises:
+        ReseauxError: ce n'est pas un lot d'images.
+    """
+    wanted = images.ndim >= 2 if dimensions is None else images.ndim == dimensions
+    real = images.is_floating_point() or images.dtype == torch.uint8
+    if not (wanted and real and images.numel()) or images.is_meta:
+        raise ReseauxError(
+            f"Images de forme {tuple(images.shape)} et de type {images.dtype} ; il faut au moins "
+            "une image, N×C×H×L, en nombres flottants."
+        )
+    if not all(math.isfinite(bound) for bound in images.detach().aminmax()):
+        raise ReseauxError("Des images ont des valeurs infinies ou NaN. Vérifiez leur préparation.")
+
+
+def run(network: nn.Module, images: Tensor) -> Any:
+    """Ce que rend un réseau pour un lot d'images, dans le type de ses poids.
+
+    Raises:
+        ReseauxError: le réseau échoue : ces images ne sont pas pour lui, ou il se trompe.
+    """
+    weight = next(network.parameters(), images)
+    try:
+        return network(images.to(weight.dtype) if images.is_floating_point() else images)
+    except (RuntimeError, ValueError) as error:
+        if isinstance(error, ReseauxError | torch.OutOfMemoryError):
+            raise
+        raise ReseauxError(
+            f"Le réseau « {type(network).__name__} » refuse un lot de forme {tuple(images.shape)} "
+            f"et de type {images.dtype}. Préparez les images pour lui ; pour qu'il normalise par "
+            "lot, il faut au moins deux images par lot et par processus, ou frozen_statistics."
+        ) from error
+
+
+def scores_of(network: nn.Module, images: Tensor) -> Tensor:
+    """Les scores N×K d'un lot d'images.
+
+    Raises:
+        ReseauxError: le réseau échoue, ou rend autre chose.
+    """
+    scores = run(network, images)
+    if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != len(images):
+        found = f"de forme {tuple(scores.shape)}" if isinstance(scores, Tensor) else type(scores)
+        raise ReseauxError(
+            f"Le réseau rend un résultat {found} ; un classifieur rend N×K scores pour N images."
+        )
+    return scores

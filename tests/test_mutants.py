@@ -57,6 +57,7 @@ def test_each_operator_writes_what_it_says(text, operator, altered):
         "if TYPE_CHECKING:\n    a = 3",
         "a = f'une phrase {b}'",
         "a = f(b, b)",
+        "a = min(b, c)",
         "__all__ = ['nom']",
         "a = cast('nom', b)",
     ],

@@ -98,11 +98,13 @@ def _replacements(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             yield "opération", _copy(node, op=ARITHMETIC[type(op)]())
         case ast.Call(func=ast.Name(id="cast" | "TypeVar" | "isinstance" | "issubclass")):
             return  # échanger leurs arguments est une faute que tout voit
-        case ast.Call(args=args, keywords=keywords):
+        case ast.Call(func=func, args=args, keywords=keywords):
             for k, keyword in enumerate(keywords):
                 if keyword.arg and keyword.arg not in SILENT_KEYWORDS:
                     rest = [*keywords[:k], *keywords[k + 1 :]]
                     yield "mot clé ôté", _copy(node, keywords=rest)
+            if isinstance(func, ast.Name) and func.id in ("min", "max"):
+                return  # l'ordre n'y change rien
             for k, (one, two) in enumerate(itertools.pairwise(args)):
                 if not isinstance(one, ast.Starred) and not isinstance(two, ast.Starred):
                     swapped = [*args[:k], two, one, *args[k + 2 :]]

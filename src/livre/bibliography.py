@@ -46,13 +46,13 @@ class FrenchStyle(UnsrtStyle):  # type: ignore[misc]
         return paragraph[
             self.format_names("author"),
             self.format_title(None, "title"),
-            template.sentence(capfirst=False)[
+            template.sentence[
                 template.tag("em")[template.field(container)],
                 template.optional[volume],
                 template.optional[pages],
                 template.field("year"),
             ],
-            template.optional[template.sentence(capfirst=False)[template.field("note")]],
+            template.optional[template.sentence[template.field("note")]],
             template.first_of[
                 template.optional[self._link("doi", "https://doi.org/", "doi:")],
                 template.optional[self._link("eprint", "https://arxiv.org/abs/", "arXiv:")],

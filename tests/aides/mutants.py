@@ -238,4 +238,7 @@ def mutants(module: str, text: str, size: int | None = None, seed: int = 0) -> I
         head[-1] = head[-1][: anchor.col_offset]
         tail[0] = tail[0][anchor.end_col_offset :]
         altered = b"".join([*head, written.encode(), *tail]).decode()
-        yield Mutant(module, old.lineno, change.operator, *_trimmed(_shown(around), after), altered)
+        before = _shown(around)
+        if isinstance(old, ast.Break | ast.Continue):  # un mot ne dit pas lequel
+            before, after = (f"{_shown(change.parent)} {word}" for word in (before, after))
+        yield Mutant(module, old.lineno, change.operator, *_trimmed(before, after), altered)

@@ -1,5 +1,6 @@
 """L'exécution des chapitres, plusieurs à la fois, et leur rangement dans le cache."""
 
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -49,12 +50,16 @@ def cached(env) -> set[str]:
     return {Path(record.uri).stem for record in records}
 
 
-def test_pages_are_executed_once_and_failures_are_left_out(book, monkeypatch):
+def test_pages_are_executed_once_and_failures_are_left_out(book, monkeypatch, caplog):
     app, env = book
     use_local_sockets()
+    monkeypatch.setattr(execution, "logger", logging.getLogger("essai"))
+    caplog.set_level(logging.INFO, "essai")
     execution.execute_missing(app, env, ["un", "deux", "faux", "prose"])
     assert cached(env) == {"un", "deux"}
     assert (app.srcdir / "ici").exists(), "une page s'exécute dans son dossier"
+    said = [record.getMessage().split(" en ")[0] for record in caplog.records]
+    assert said == ["un.md : exécuté", "deux.md : exécuté", "faux.md : échec, à reprendre"]
 
     played = []
     original = execution.single_nb_execution

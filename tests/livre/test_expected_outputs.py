@@ -22,7 +22,7 @@ kernelspec:
 # Un titre
 
 ```{code-cell} ipython3
-print("un"); print("deux")
+print("un", flush=True); print("deux", flush=True)
 3
 ```
 

@@ -13,5 +13,7 @@ def test_no_module_is_forgotten():
     assert {module for module in modules if hasattr(module, "setup")} == set(extension.MODULES)
 
 
-def test_pages_may_be_read_in_parallel(application):
-    assert application.extensions["livre.extension"].parallel_read_safe
+def test_pages_may_be_read_and_written_in_parallel(application):
+    ours = application.extensions["livre.extension"]
+    assert ours.parallel_read_safe
+    assert ours.parallel_write_safe

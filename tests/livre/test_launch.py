@@ -16,7 +16,9 @@ def test_links_on_github() -> None:
 
 
 def test_colab_only_reads_github() -> None:
-    assert list(links(Repository("gitlab.com", "a/b"), "p")) == ["Binder"]
+    assert links(Repository("gitlab.com", "a/b"), "p") == {
+        "Binder": "https://mybinder.org/v2/gl/a%2Fb/notebooks?urlpath=lab/tree/p.ipynb"
+    }
 
 
 def test_any_other_server_opens_in_binder():

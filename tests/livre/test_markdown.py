@@ -34,6 +34,10 @@ def convert(application, tmp_path: Path):
             "<details>\n<summary>Solution vraie</summary>\n\nTexte $x$.\n\n</details>",
         ),
         (
+            ":::{dropdown}\nTexte.\n:::",
+            "<details>\n<summary>Afficher</summary>\n\nTexte.\n\n</details>",
+        ),
+        (
             "::::{note}\n:::{warning}\nA\n:::\n::::",
             "> **Note**\n>\n> > **Avertissement**\n> >\n> > A",
         ),

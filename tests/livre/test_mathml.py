@@ -48,6 +48,9 @@ def test_decimal_comma_is_inside_one_number() -> None:
 def test_limits_are_below_in_display_and_aside_in_text() -> None:
     assert "munderover" in tags(r"\sum_{i=1}^n x_i", display=True)
     assert "munderover" not in tags(r"\sum_{i=1}^n x_i")
+    # Un petit texte garde ses bornes à côté : c'est l'opérateur qui le dit, non sa borne.
+    maximum = ET.fromstring(to_mathml(r"\max_{x} y", display=True)).find(f".//{NS}munder")
+    assert [part.get("movablelimits") for part in maximum] == ["true", None]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ def test_export(application) -> None:
     assert code.metadata == {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}
     assert caption.source == "**Figure 2.** Une *courbe* (He *et al.*, 2016)."
     assert [cell.id for cell in notebook.cells] == [f"cellule-{n}" for n in range(4)]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    assert notebook.metadata["kernelspec"] == kernel
 
 
 def test_every_form_of_the_page_is_in_its_notebook(application) -> None:

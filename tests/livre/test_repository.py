@@ -1,5 +1,6 @@
 """L'adresse du dépôt : exacte, ou absente."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,17 @@ def test_environment_comes_first(tmp_path: Path) -> None:
     assert find(tmp_path, actions) == Repository("github.com", "a/b")
     stated = {**actions, "LIVRE_DEPOT": "https://gitlab.com/groupe/sous/projet"}
     assert find(tmp_path, stated) == Repository("gitlab.com", "groupe/sous/projet")
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("git@github.com:a/b.git", Repository("github.com", "a/b")),
+        ("https://gitlab.exemple.org/a/b", Repository("gitlab.exemple.org", "a/b")),
+        ("https://depots.exemple.org/a/b", None),  # peut-être pas public
+    ],
+)
+def test_git_is_asked_last(tmp_path: Path, address: str, found: Repository | None) -> None:
+    for words in (["init", "-q"], ["remote", "add", "origin", address]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    assert find(tmp_path, {}) == found

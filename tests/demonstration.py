@@ -13,6 +13,7 @@ import argparse
 import ast
 import compileall
 import contextlib
+import gc
 import hashlib
 import importlib
 import json
@@ -78,7 +79,9 @@ def imported(file: Path) -> set[str]:
     return names
 
 
-def jobs(root: Path, wanted: list[str], size: int | None, seed: int) -> Iterator[Job]:
+def jobs(
+    root: Path, wanted: list[str], size: int | None, seed: int, own_only: bool
+) -> Iterator[Job]:
     """Les altérations demandées : celles d'un module, d'un paquet, ou du « cours »."""
 
     def asked(name: str) -> bool:
@@ -94,6 +97,7 @@ def jobs(root: Path, wanted: list[str], size: int | None, seed: int) -> Iterator
         stem = parts[-1].strip("_") if parts[-1] != "__init__" or len(parts) < 3 else parts[-2]
         own = str(Path("tests", *parts[:-1], f"test_{stem}.py"))
         others = [name for name, names in readers.items() if module in names and name != own]
+        others = [] if own_only and own in readers else others
         stages = [stage for stage in ([own] if own in readers else [], others) if stage]
         text = file.read_text(encoding="utf-8")
         made = list(mutants(module, text, size, seed))
@@ -245,6 +249,7 @@ def main() -> int:
     parser.add_argument(
         "--travailleurs", type=int, default=os.cpu_count(), help="processus à la fois"
     )
+    parser.add_argument("--propres", action="store_true", help="s'en tenir aux tests du module")
     parser.add_argument(
         "--seuil", type=float, default=95, help="part à voir dans chaque paquet, en %%"
     )
@@ -252,10 +257,11 @@ def main() -> int:
     parser.add_argument("--racine", type=Path, default=ROOT, help=argparse.SUPPRESS)
     given = parser.parse_args()
     size = None if given.par_module == "toutes" else int(given.par_module)
+    chosen = given.modules, size, given.graine, given.propres
     given.resultats.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
         folder = copy_project(given.racine, Path(temporary) / "cours")
-        todo = list(jobs(folder, given.modules, size, given.graine))
+        todo = list(jobs(folder, *chosen))
         if not todo:
             parser.error(f"aucun module ne répond à {' '.join(given.modules)}")
         print(
@@ -264,6 +270,8 @@ def main() -> int:
         )
         for name in PRELOADED if given.racine == ROOT else ():
             importlib.import_module(name)
+        gc.freeze()  # les essais partagent ces pages au lieu de les recopier
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # l'essai en cours s'arrête aussi
         whole = work(todo, folder, given.travailleurs, given.resultats)
     names = {(m.module, m.before, m.after): job.name for job in todo for m in job.mutants}
     found = scores(names, read_results(given.resultats))

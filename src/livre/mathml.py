@@ -34,6 +34,9 @@ LIMITS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
 # Des signes que latex2mathml écrit avec un caractère voisin.
 SIMILAR, ACCENTS = {"~": "∼"}, {"^": "ˆ", "~": "˜"}
 
+# Ce que seuls « \left » et « \right » agrandissent : le navigateur, lui, le ferait toujours.
+FENCES = set("|‖⟨⟩")
+
 
 class FormulaError(ValueError):
     """La formule ne se traduit pas ; le message dit pourquoi."""
@@ -88,6 +91,8 @@ def _tidy(root: ET.Element) -> None:
     for element in root.iter():
         if element.tag == "mi" and element.text in SIMILAR:
             element.tag, element.text = "mo", SIMILAR[element.text]
+        if element.tag == "mo" and element.text in FENCES and not element.attrib:
+            element.set("stretchy", "false")
         if element.tag in {"mi", "mo"} and _is_function_name(element):
             element.tag = "mo"
             element.set("lspace", "0.1em")

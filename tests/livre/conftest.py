@@ -107,7 +107,7 @@ y
 $$ (eq-z)
 
 """
-    + FIGURE.replace("NAME", "fig-deux"),
+    + FIGURE.replace("NAME", "fig-deux").replace("hide-input", "hide-cell"),
     "a/bib": """# Bibliographie
 
 ```{glossary}

@@ -15,6 +15,10 @@ def test_code_scrolls_with_the_keyboard(pages):
 
 
 def test_folded_cell_says_what_it_hides(pages):
-    summary = pages["a/un"].select_one("details.hide summary")
-    assert [p.get_text() for p in summary.find_all("p")] == ["Afficher le code", "Masquer le code"]
-    assert summary.find_parent("details").get("aria-label") is None
+    for page, what in {"a/un": "le code", "a/deux": "le code et son résultat"}.items():
+        summary = pages[page].select_one("details.hide summary")
+        assert [p.get_text() for p in summary.find_all("p")] == [
+            f"Afficher {what}",
+            f"Masquer {what}",
+        ]
+        assert summary.find_parent("details").get("aria-label") is None

@@ -30,8 +30,8 @@ def convert(application, tmp_path: Path):
         ("```{warning}\nTexte.\n```", "> **Avertissement**\n>\n> Texte."),
         (":::{note} D'abord\nTexte.\n:::", "> **Note**\n>\n> D'abord\n> Texte."),
         (
-            ":::{dropdown} Solution *vraie*\nTexte $x$.\n:::",
-            "<details>\n<summary>Solution vraie</summary>\n\nTexte $x$.\n\n</details>",
+            ":::{dropdown} Solution *vraie* et _sûre_\nTexte $x$.\n:::",
+            "<details>\n<summary>Solution vraie et sûre</summary>\n\nTexte $x$.\n\n</details>",
         ),
         (
             ":::{dropdown}\nTexte.\n:::",

@@ -48,9 +48,37 @@ def test_decimal_comma_is_inside_one_number() -> None:
 def test_limits_are_below_in_display_and_aside_in_text() -> None:
     assert "munderover" in tags(r"\sum_{i=1}^n x_i", display=True)
     assert "munderover" not in tags(r"\sum_{i=1}^n x_i")
+    for name in ("max", "min", "sup", "inf", "lim"):
+        assert "munder" in tags(rf"\{name}_k x", display=True)
+        assert "munder" not in tags(rf"\{name}_k x")
     # Un petit texte garde ses bornes à côté : c'est l'opérateur qui le dit, non sa borne.
     maximum = ET.fromstring(to_mathml(r"\max_{x} y", display=True)).find(f".//{NS}munder")
     assert [part.get("movablelimits") for part in maximum] == ["true", None]
+
+
+@pytest.mark.parametrize(
+    "fence",
+    [r"\|", r"\lVert", r"\rVert", r"\lvert", r"\rvert", r"\langle", r"\rangle", "|", "(", "["],
+)
+def test_only_left_and_right_stretch(fence):
+    """Comme dans TeX : une norme autour d'un indice garde la hauteur d'une lettre."""
+    root = ET.fromstring(to_mathml(rf"{fence} x_k", display=True))
+    shown = [element for element in root.iter() if element.text in set("|‖⟨⟩([")]
+    assert len(shown) == 1
+    assert shown[0].tag == f"{NS}mi" or shown[0].get("stretchy") == "false"
+
+
+@pytest.mark.parametrize("fence", ["|", "("])
+def test_left_right_and_big_do_stretch(fence):
+    root = ET.fromstring(to_mathml(rf"\left{fence} x_k \right{fence}", display=True))
+    assert {mo.get("stretchy") for mo in root.iter(f"{NS}mo")} == {"true"}
+    root = ET.fromstring(to_mathml(rf"\big{fence} x_k", display=True))
+    assert root.find(f".//{NS}mo").get("stretchy") != "false"
+
+
+def test_spaces():
+    assert 'rspace="0.167em"' in to_mathml(r"\log x", display=False)
+    assert 'width="-0.167em"' in to_mathml(r"[\![ 1 ]\!]", display=False)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +112,7 @@ def test_formulas_of_a_page(pages):
     block = page.select_one(".formule-bloc")
     assert block.select_one("math")["display"] == "block"
     assert block["id"] == "equation-eq-y"
+    assert block.select_one(".formule-boite")["tabindex"] == "0"
     assert block.select_one(".eqno").get_text().startswith("(1)")
     assert block.select_one(".eqno a")["title"] == "Lien vers cette équation"
 
@@ -108,4 +137,4 @@ def test_formulas_in_titles_are_refused(caplog):
     with caplog.at_level("WARNING"):
         mathml.refuse_in_titles(app, document)
     assert len(caplog.records) == 1
-    assert "a/un" in caplog.text
+    assert "titre de a/un : « x »" in caplog.text

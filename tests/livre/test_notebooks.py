@@ -23,7 +23,7 @@ def test_export(application) -> None:
     assert "pip install -e ." in origin.source
     assert title.source.startswith("# Page *deux*\n\n$$\nz\n$$\n\n$$\nx \\tag{1}\n$$")
     assert code.source.startswith("from IPython.display import Image")
-    assert code.metadata == {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}
+    assert code.metadata == {"tags": ["hide-cell"], "jupyter": {"source_hidden": True}}
     assert caption.source == "**Figure 2.** Une *courbe* (He *et al.*, 2016)."
     assert [cell.id for cell in notebook.cells] == [f"cellule-{n}" for n in range(4)]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -31,7 +31,10 @@ def test_export(application) -> None:
 
 
 def test_every_form_of_the_page_is_in_its_notebook(application) -> None:
-    text = "\n".join(sources(export(application, "a/un")))
+    notebook = export(application, "a/un")
+    hidden = [c.metadata.get("jupyter") for c in notebook.cells if c.cell_type == "code"]
+    assert hidden == [{"source_hidden": True}]
+    text = "\n".join(sources(notebook))
     for part in (
         *("> **Avertissement**", "x^2", "\\tag{1}", '```python\nprint("du code")'),
         *("**Tableau 1.** Des *nombres*.", "| 1 | (1) |", "**Figure 1.**"),

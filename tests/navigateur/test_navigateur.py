@@ -37,6 +37,27 @@ OVERFLOW = """() => {
   return [`${document.documentElement.scrollWidth} px`,
           ...wide.map((e) => `${e.tagName} ${e.className}`).slice(0, 5)];
 }"""
+# Ce qui défile sans que le clavier y aille, un dessin en double, une légende qui sort de l'écran.
+LAYOUT = """() => {
+  const shown = (e) => e.getClientRects().length;
+  const all = (query) => [...document.querySelectorAll(`article ${query}`)].filter(shown);
+  const scrolls = (e) => /auto|scroll/.test(getComputedStyle(e).overflowX)
+    && e.scrollWidth > e.clientWidth + 1;
+  return [
+    ...all("*").filter((e) => scrolls(e) && e.tabIndex < 0)
+      .map((e) => `hors du clavier : ${e.className}`),
+    ...all(".dessin").filter((e) => [...e.querySelectorAll("svg")].filter(shown).length !== 1)
+      .map((e) => `un dessin, pas un seul : ${e.textContent.trim().slice(0, 40)}`),
+    ...all(".tableau caption").filter((e) => e.getBoundingClientRect().right > innerWidth)
+      .map((e) => `légende coupée : ${e.textContent}`),
+    ...all(".citation > .label").map((e) => `étiquette technique : ${e.textContent}`),
+  ];
+}"""
+# En mode sombre, une figure de matplotlib garde un fond blanc ; un tableau, un dessin n'en ont pas.
+DARK = """() => [
+  ["img", "rgb(255, 255, 255)"], [".text_html:has(.tableau, .dessin)", "rgba(0, 0, 0, 0)"]]
+  .flatMap(([kind, wanted]) => [...document.querySelectorAll(`.cell_output ${kind}`)]
+    .map((e) => getComputedStyle(e).backgroundColor).filter((c) => c !== wanted))"""
 # Le texte que JavaScript a posé : infobulles, noms des boutons. Le reste est d'un auteur.
 LABELS = """() => [...document.querySelectorAll("*")]
   .filter((e) => !e.closest("article") || e.matches("button, .headerlink")).flatMap((e) =>
@@ -49,6 +70,7 @@ class Visit:
     """Ce qu'on a relevé sur une page."""
 
     overflow: dict[int, list[str]] = field(default_factory=dict)
+    layout: dict[str, list[str]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     violations: dict[str, list[str]] = field(default_factory=dict)
     labels: list[str] = field(default_factory=list)
@@ -70,10 +92,12 @@ def visit(context: BrowserContext, address: str) -> Callable[[str], Visit]:
             page.goto(f"{address}/{name}.html")
             page.wait_for_function("document.fonts.status === 'loaded'")
             found.overflow[size["width"]] = page.evaluate(OVERFLOW)
+            found.layout[f"{size['width']} px"] = page.evaluate(LAYOUT)
             boxes = page.locator(SEARCH_BOXES)
             found.search_boxes[size["width"]] = sum(box.is_visible() for box in boxes.all())
             found.violations[f"clair, {size['width']} px"] = violations(axe, page)
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        found.layout["fond des figures en mode sombre"] = page.evaluate(DARK)
         only_contrast = {"runOnly": ["color-contrast"]}
         found.violations["sombre, 1280 px"] = violations(axe, page, only_contrast)
         found.labels = page.evaluate(LABELS)
@@ -98,6 +122,11 @@ def violations(axe: Axe, page: Page, options: dict[str, Any] | None = None) -> l
 @pytest.mark.parametrize("name", PAGES)
 def test_no_sideways_scroll(visit: Callable[[str], Visit], name: str) -> None:
     assert visit(name).overflow == {390: [], 1280: []}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_layout(visit: Callable[[str], Visit], name: str) -> None:
+    assert {where: found for where, found in visit(name).layout.items() if found} == {}
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -192,6 +221,25 @@ def test_search_finds_french_words(page: Page, address: str, query: str) -> None
     # L'extrait de chaque page arrive un peu après son titre.
     expect(page.locator("#search-results")).to_contain_text(re.compile("résiduel", re.IGNORECASE))
     expect(page.locator("#search-results")).to_contain_text("correspondant à la requête")
+
+
+@pytest.mark.parametrize("kind", ["pre", ".tableau", ".formule-boite", ".dessin"])
+def test_focus_is_seen(page: Page, address: str, kind: str) -> None:
+    """Ce qui défile au clavier montre qu'il est choisi."""
+    for name in toc_pages():
+        page.goto(f"{address}/{name}.html")
+        if page.locator(f"article {kind}:visible").count():
+            break
+    page.keyboard.press("Tab")  # le navigateur ne montre le choix qu'à qui se sert du clavier
+    page.locator(f"article {kind}:visible").first.focus()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_formulas_have_their_font(page: Page, address: str) -> None:
+    page.goto(f"{address}/chapters/peu-de-donnees/risque.html")
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    fonts = "[...document.fonts].filter((f) => f.status === 'loaded').map((f) => f.family)"
+    assert any("STIX Two Math" in family for family in page.evaluate(fonts))
 
 
 def test_folded_code_opens(context: BrowserContext, address: str) -> None:

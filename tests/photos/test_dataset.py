@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from photo_folder import FAST, crops, file_rows, run
@@ -27,6 +29,37 @@ def test_split_is_stratified() -> None:
         dataset.split(np.arange(3), 0.25, 0)
     with pytest.raises(ReseauxError, match="entre 0 et 1"):
         dataset.split(labels, 1, 0)
+
+
+@given(
+    st.lists(st.integers(0, 4), min_size=2, max_size=60).filter(
+        lambda found: len(found) > len(set(found))
+    ),
+    st.floats(0.01, 0.99),
+    st.integers(0, 2**31),
+)
+def test_the_split_of_each_class(labels: list[int], part: float, seed: int) -> None:
+    """La part demandée de chaque classe, à une demi-image près, et jamais toute la classe."""
+    train, test = dataset.split(np.array(labels), part, seed)
+    assert sorted([*train, *test]) == list(range(len(labels)))
+    assert list(train) == sorted(train)
+    assert list(test) == sorted(test)
+    for k in set(labels):
+        count, held = labels.count(k), sum(labels[i] == k for i in test)
+        if count == 1:
+            assert held == 0
+        else:
+            assert 1 <= held <= count - 1
+            assert abs(held - part * count) <= 0.5 or held in (1, count - 1)
+
+
+def test_each_image_may_be_drawn() -> None:
+    """Le tirage ne préfère aucune place : sur 400 graines, chacune sort une fois sur quatre."""
+    labels = np.repeat([0, 1], [8, 4])
+    drawn = np.concatenate([dataset.split(labels, 0.25, seed)[1] for seed in range(400)])
+    counts = np.bincount(drawn, minlength=12)
+    assert counts.sum() == 400 * 3
+    assert abs(counts - 100).max() < 5 * (400 * 0.25 * 0.75) ** 0.5
 
 
 def test_twins_across_the_split_are_reported(

@@ -1,17 +1,21 @@
 """Apprendre : le réseau demandé, ou celui qui est livré ; la profondeur choisie."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from photo_folder import FAST, SOURCES, file_rows, run
-from photos import classifier
+from photos import classifier, dataset, learning
+from photos.arguments import parse, read_request
 from photos.images import read_image
 from photos.request import MODEL
 from reseaux.formatting import percent
-from reseaux.reuse import transfer, weights
+from reseaux.reuse import training, transfer, weights
 
 LARGE = "efficientnet_v2_s"
 
@@ -62,3 +66,20 @@ def test_a_probe_of_single_images_has_a_default_depth(
         file.unlink()
     assert run("apprendre", photos, *FAST) == 0
     assert "profondeur 6 (« bloc 6 », par défaut : trop peu d'images" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("method", [(), ("--methode", "reglage-fin", "--epoques", "1")])
+def test_nothing_leaks_from_the_test_to_the_training(photos: Path, method: tuple[str, ...]) -> None:
+    """D'autres images de test, d'autres classes : ce qui est appris ne bouge pas d'un bit."""
+    words = ["apprendre", str(photos), *FAST, *method, "--sortie", "r"]
+    request = read_request(parse(words), words)
+    read = dataset.read(request)
+    images, labels = list(read.pictures.images), read.pictures.labels.copy()
+    for i in read.test:
+        images[i] = Image.new("RGB", images[i].size, "white")
+        labels[i] = (labels[i] + 1) % 3
+    other = replace(read, pictures=replace(read.pictures, images=tuple(images), labels=labels))
+    one, two = (learning.learn(request, each, training.ALONE) for each in (read, other))
+    assert one.told == two.told
+    for name, tensor in one.classifier.learned.items():
+        assert torch.equal(tensor, two.classifier.learned[name])

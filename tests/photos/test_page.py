@@ -57,11 +57,17 @@ def test_everything_is_told_in_one_file() -> None:
 
 
 def test_the_matrix_is_a_table_that_counts() -> None:
-    soup = BeautifulSoup(built(odd()), "html.parser")
+    truth, answers = np.array([0, 0, 0, 1, 2, 2]), np.array([0, 1, 1, 1, 0, 2])
+    outcome = Outcome(("a", "b", "c"), tuple("123456"), truth, np.eye(3)[answers])
+    soup = BeautifulSoup(built(outcome), "html.parser")
     table = soup.find("table", class_="confusion")
     assert table is not None
     rows = [[cell.text for cell in row.find_all("td")] for row in table.tbody.find_all("tr")]
-    assert rows == [["1", "1", "0"], ["1", "0", "0"], ["0", "0", "1"]]
+    assert rows == [["1", "2", "0"], ["0", "1", "0"], ["1", "0", "1"]]  # vraie classe en ligne
+    assert [head.text for head in table.thead.find_all("th")] == ["a", "b", "c"]
+    assert [head.text for head in table.tbody.find_all("th")] == ["a", "b", "c"]
+    shades = [cell["style"] for cell in table.tbody.find_all("td")]
+    assert shades[:3] == ["--part:33%", "--part:67%", "--part:0%"]
 
 
 @pytest.mark.parametrize("classes", [60, 240])

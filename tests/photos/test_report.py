@@ -25,10 +25,26 @@ def test_odd_names_are_drawn(tmp_path: Path) -> None:
 
 
 def test_confusion_counts() -> None:
-    truth, answers = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 1, 0])
-    outcome = Outcome(("a", "b"), tuple("12345"), truth, np.eye(2)[answers])
-    figure = report.draw_confusion(outcome)
-    assert [t.get_text() for t in figure.axes[0].texts] == ["1", "1", "1", "2"]
+    """Une ligne par vraie classe, une colonne par réponse : la matrice n'est pas symétrique."""
+    truth, answers = np.array([0, 0, 0, 1, 2, 2]), np.array([0, 1, 1, 1, 0, 2])
+    outcome = Outcome(("a", "b", "c"), tuple("123456"), truth, np.eye(3)[answers])
+    ax = report.draw_confusion(outcome).axes[0]
+    assert [t.get_text() for t in ax.texts] == ["1", "2", "0", "0", "1", "0", "1", "0", "1"]
+    for text, (row, column) in zip(ax.texts, np.ndindex(3, 3), strict=True):
+        assert text.get_position() == (column, row)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("classe répondue", "vraie classe")
+    for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
+        assert [label.get_text() for label in labels] == ["a", "b", "c"]
+
+
+def test_the_sheet_shows_each_mistake_with_its_image() -> None:
+    images = [Image.new("RGB", (8, 8), (k, 0, 0)) for k in range(4)]
+    sheet = report.draw_mistakes(odd(), images)
+    assert [int(ax.images[0].get_array()[0, 0, 0]) for ax in sheet.axes] == [2, 0]
+    assert [ax.get_title().split("\n")[0] for ax in sheet.axes] == [
+        "vrai : b",
+        "vrai : 5 $ \\et 10 $",
+    ]
 
 
 @pytest.mark.parametrize("classes", [READABLE + 1, 60, 240])
@@ -42,3 +58,5 @@ def test_a_large_matrix_is_one_image(classes: int) -> None:
     assert shown.shape == (classes, classes)
     assert shown[0, 1] == 0.5  # une image sur deux de la première classe est prise pour la seconde
     assert shown[1, 1] == 1
+    assert shown[1, 0] == 0
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("classe répondue", "vraie classe")

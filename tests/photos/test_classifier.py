@@ -112,6 +112,16 @@ def saved(tmp_path: Path, method: Method, classes: int = 2) -> tuple[Path, dict[
     return tmp_path / MODEL, tensor_files.detached(found.learned)
 
 
+def test_a_network_left_in_training_still_answers_alone(tmp_path: Path) -> None:
+    """La réponse à une image ne dépend ni de ses voisines, ni du mode où est resté le réseau."""
+    path, _ = saved(tmp_path, Method.FINE_TUNING)
+    loaded = classifier.load(path)
+    squares = np.random.default_rng(0).integers(0, 255, (4, 32, 32, 3), dtype=np.uint8)
+    expected = loaded.probabilities(squares)
+    loaded.model.train()
+    np.testing.assert_allclose(loaded.probabilities(squares, batch_size=1), expected, atol=1e-5)
+
+
 def rewrite(path: Path, tensors: dict[str, torch.Tensor]) -> None:
     """D'autres nombres, sous la même description, et une empreinte juste."""
     _, metadata = tensor_files.read(path)

@@ -160,6 +160,20 @@ def test_weights_that_overflow_do_not_answer(tmp_path: Path, capsys) -> None:
     assert "nan" not in said.out
 
 
+def test_one_answer_that_is_not_a_number_is_enough(tmp_path: Path) -> None:
+    class Odd(torch.nn.Linear):
+        def forward(self, batch: torch.Tensor) -> torch.Tensor:
+            return batch[:, :2, 0, 0].double().where(batch[:, :2, 0, 0] > 0, math.nan)
+
+    path, _ = saved(tmp_path, Method.LINEAR_PROBE)
+    found = classifier.Classifier(classifier.load(path).description, Odd(1, 1), {})
+    squares = np.ones((2, 4, 4, 3), np.uint8)
+    np.testing.assert_array_equal(found.probabilities(squares), 0.5)
+    squares[1] = 0
+    with pytest.raises(ReseauxError, match="autre chose que des nombres"):
+        found.probabilities(squares)
+
+
 @pytest.mark.parametrize("method", list(Method), ids=lambda method: method.value)
 def test_classes_that_do_not_match_the_weights_are_refused(method, tmp_path: Path) -> None:
     path, _ = saved(tmp_path, method, classes=3)

@@ -62,7 +62,11 @@ def test_a_probe_is_read_where_it_answers_best(
 def test_a_probe_of_single_images_has_a_default_depth(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for file in photos.glob("*/*[2-7].png"):
+    for file in photos.glob("*/*[3-7].png"):
+        file.unlink()
+    assert run("apprendre", photos, *FAST) == 0  # deux images par classe : de quoi la choisir
+    assert "choisie : la validation croisée" in capsys.readouterr().out
+    for file in photos.glob("*/*2.png"):
         file.unlink()
     assert run("apprendre", photos, *FAST) == 0
     assert "profondeur 6 (« bloc 6 », par défaut : trop peu d'images" in capsys.readouterr().out
@@ -83,3 +87,23 @@ def test_nothing_leaks_from_the_test_to_the_training(photos: Path, method: tuple
     assert one.told == two.told
     for name, tensor in one.classifier.learned.items():
         assert torch.equal(tensor, two.classifier.learned[name])
+
+
+def test_without_a_card_only_the_end_is_tuned(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ce qui précède les trois dernières profondeurs garde les poids d'ImageNet, au bit près."""
+    assert run("apprendre", photos, *FAST, "--methode", "reglage-fin", "--epoques", "1") == 0
+    net = weights.load().model
+    count = len(transfer.depth_names(net))
+    assert f"à partir de la profondeur {count - 3}, 1 époque" in capsys.readouterr().out
+    learned = classifier.load(Path("resultats") / MODEL).learned
+    moved = [
+        name
+        for name, given in net.named_parameters()
+        if given.shape != learned[name].shape or not torch.equal(learned[name], given)
+    ]
+    assert not any(name.startswith("conv_stem") for name in moved)
+    assert not any(name.startswith("blocks.0") for name in moved)
+    assert any(name.startswith("classifier") for name in moved)
+    assert any(name.startswith("blocks.6") for name in moved)

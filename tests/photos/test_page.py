@@ -1,5 +1,7 @@
 """Le rapport HTML : un seul fichier, qui se suffit, et dont la taille suit celle du problème."""
 
+import base64
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +15,7 @@ from photos.arguments import parse, read_request
 from photos.dataset import Dataset
 from photos.folder import Folder, Refused
 from photos.outcome import Outcome
+from reseaux.tables import Table
 
 NASTY = Refused("<script>alert(1)</script>.png", "ce n'est pas une image & plus")
 
@@ -93,3 +96,19 @@ def test_a_file_name_is_text_and_the_matrix_has_a_name() -> None:
     region = BeautifulSoup(text, "html.parser").find("div", {"role": "region", "class": "tableau"})
     assert region is not None
     assert "vraie classe" in str(region["aria-label"])
+
+
+@pytest.mark.parametrize("rows", [page.LONG, page.LONG + 1])
+def test_a_long_table_is_folded(rows: int) -> None:
+    html = page._table(Table("titre", ("n",), [(k,) for k in range(rows)]))
+    assert ("<details>" in html) == (rows > page.LONG)
+
+
+def test_each_mistake_is_shown_with_its_own_image() -> None:
+    images = [Image.new("RGB", (8, 8), (60 * k, 0, 0)) for k in range(4)]
+    soup = BeautifulSoup(page._mistakes(odd(), images), "html.parser")
+    for figure, i in zip(soup.find_all("figure"), odd().worst, strict=True):
+        encoded = str(figure.img["src"]).removeprefix("data:image/jpeg;base64,")
+        shown = Image.open(io.BytesIO(base64.b64decode(encoded)))
+        assert shown.getpixel((4, 4))[0] == pytest.approx(60 * i, abs=3)
+        assert f"f{i}" in figure.text

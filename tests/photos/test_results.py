@@ -192,7 +192,9 @@ def test_an_interrupted_training_keeps_its_owner(tmp_path: Path) -> None:
 
 def test_a_second_training_keeps_the_first_results(tmp_path: Path) -> None:
     write(request(tmp_path), "A")
+    before = (tmp_path / "r" / results.ORIGIN).read_bytes()
     results.claim(request(tmp_path, "images", "--methode", "reglage-fin"))
+    assert (tmp_path / "r" / results.ORIGIN).read_bytes() == before  # avec les empreintes
     assert results.whole(tmp_path / "r").read_text() == "A"
 
 
@@ -221,3 +223,13 @@ def test_the_origin_does_not_tell_where_the_images_are(tmp_path: Path) -> None:
     text = (tmp_path / "r" / results.ORIGIN).read_text()
     assert json.loads(text)["dossier"] == "images"
     assert str(tmp_path) not in text
+
+
+def test_two_folders_of_the_same_name_are_two_folders(tmp_path: Path) -> None:
+    for place in ("ici", "là"):
+        (tmp_path / place).mkdir()
+    write(request(tmp_path, "ici/images"), "A")
+    with pytest.raises(ReseauxError, match=r"d'un autre dossier d'images \(« images »\)"):
+        results.check(request(tmp_path, "là/images"))
+    (tmp_path / "lien").symlink_to(tmp_path / "ici" / "images")
+    results.check(request(tmp_path, "lien"))

@@ -105,3 +105,24 @@ def test_the_defaults_are_those_the_help_promises() -> None:
     assert request.setting is SETTINGS["rapide"]
     assert not request.resume
     assert not request.overwrite
+
+
+@pytest.mark.parametrize(
+    ("option", "allowed", "refused"),
+    [
+        ("graine", ("0", "2147483648"), ("-1", "2147483649")),
+        ("epoques", ("1", "10000"), ("0", "10001")),
+        ("taille", ("32", "1024"), ("31", "1025")),
+        ("part-test", ("0.01", "0,9"), ("0.009", "0.91")),
+    ],
+)
+def test_each_number_has_its_bounds(
+    option: str, allowed: tuple[str, ...], refused: tuple[str, ...]
+) -> None:
+    words = ["apprendre", "d", "--methode", "reglage-fin", f"--{option}"]
+    for text in allowed:
+        found = getattr(parse([*words, text]), option.replace("-", "_"))
+        assert found == float(text.replace(",", "."))
+    for text in refused:
+        with pytest.raises(SystemExit):
+            parse([*words[:-1], f"--{option}={text}"])

@@ -183,7 +183,12 @@ def test_classes_that_do_not_match_the_weights_are_refused(method, tmp_path: Pat
 
 def test_a_probe_read_at_another_depth_is_refused(tmp_path: Path) -> None:
     path, tensors = saved(tmp_path, Method.LINEAR_PROBE)
-    for weight in (tensors["weight"][:, 1:], tensors["weight"][None], torch.zeros(2, 0)):
+    for weight in (
+        tensors["weight"][:, 1:],
+        tensors["weight"][None],
+        torch.zeros(2, 0),
+        torch.zeros(2),
+    ):
         rewrite(path, {**tensors, "weight": weight})
         with pytest.raises(ReseauxError, match="weight"):
             classifier.load(path)

@@ -34,6 +34,7 @@ def test_probe_end_to_end(photos: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert right >= 4  # une photographie sur trois au hasard
     assert f"({right} sur 6)" in said
     assert "intervalle à 95 %" in said
+    assert said.endswith("Et maintenant : reseaux predire IMAGE\n")
     assert {row["classe"] for row in test} == set(SOURCES)
     assert (output / report.TEXT).read_text("utf-8").startswith("Dossier «")
     assert Image.open(output / report.CONFUSION).size[0] > 100

@@ -1,5 +1,7 @@
 """Les tableaux de comparaison, contre les métadonnées de torchvision et les articles."""
 
+import math
+
 import pytest
 
 from reseaux import published
@@ -33,6 +35,8 @@ def test_vgg_table_is_table_1_of_the_paper():
         "conv1-512",
     ]
     assert columns["A-LRN"].count("LRN") == 1
+    ends = {cells[-4:] for cells in columns.values()}
+    assert ends == {("FC-4096", "FC-4096", "FC-1000", "softmax")}
     assert [columns[c.upper()].count("maxpool") for c in CONFIGURATIONS] == [5] * 6
 
 
@@ -52,6 +56,9 @@ def test_networks_table_holds_every_network_and_its_errors():
         assert errors == ([stated.top1, stated.top5] if stated else [None, None])
     depths = dict(zip(NETWORKS, columns["couches"], strict=True))
     assert all(depths[f"vgg-{c}"] == weight_layers(c) for c in CONFIGURATIONS)
-    # Quatre octets par paramètre.
+    # Quatre octets par paramètre, et par nombre de chaque sortie.
     for millions, weights in zip(columns["M"], columns["poids"], strict=True):
         assert weights == pytest.approx(4 * millions)
+    rows = comparison.summary_of("alexnet").rows
+    outputs = sum(math.prod(row.output) for row in rows if row.output)
+    assert dict(zip(NETWORKS, columns["sorties"], strict=True))["alexnet"] == 4 * outputs / 1e6

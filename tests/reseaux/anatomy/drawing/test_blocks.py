@@ -4,10 +4,12 @@ from collections import Counter
 
 import pytest
 import torch
+from torch import nn
 from torchvision import models
 
 import reseaux
 from drawings import Read, arrows, both, every_network, module, number
+from reseaux.anatomy.drawing.blocks import blocks_of
 from reseaux.anatomy.kinds import Kind
 from reseaux.formatting import dimensions
 
@@ -79,3 +81,20 @@ def test_a_shortcut_from_the_entry_is_drawn():
     with torch.device("meta"):
         basic = models.resnet18(weights=None).layer1[0]
     assert len(arrows(reseaux.draw(reseaux.summarize(basic, (64, 56, 56))))) == 4
+
+
+def test_what_is_never_called_is_counted_in_a_last_block():
+    """Les classifieurs auxiliaires de GoogLeNet ne servent qu'à l'apprentissage."""
+    with torch.device("meta"):
+        net = models.googlenet(weights=None, init_weights=False).eval()
+    made = blocks_of(reseaux.summarize(net))
+    aside = sum(p.numel() for part in (net.aux1, net.aux2) for p in part.parameters())
+    assert [block.kind for block in made if not block.output] == [Kind.UNUSED]
+    assert (made[-1].kind, made[-1].params) == (Kind.UNUSED, aside)
+
+
+def test_a_convolution_and_its_normalization_are_one_block():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3), nn.ReLU())
+    _, first, second = blocks_of(reseaux.summarize(net, (3, 8, 8)))
+    assert (first.normalized, first.params) == (True, 3 * 4 * 9 + 4 + 2 * 4)
+    assert (second.normalized, second.params) == (False, 4 * 4 * 9 + 4)

@@ -62,12 +62,27 @@ def test_colors_are_readable(mode):
     assert min(contrast(line, background), contrast(line, frame)) >= 3
 
 
-def test_a_face_in_the_light_is_lighter_than_one_in_the_shade():
-    def brightness(light):
-        found = re.search("#(..)(..)(..)", theme.flat(Family.CONVOLUTION, light))
-        return sum(int(part, 16) for part in found.groups())
+def brightness(css):
+    return sum(int(part, 16) for part in re.search("#(..)(..)(..)", css).groups())
 
-    assert brightness(-0.2) < brightness(0) < brightness(0.2)
+
+def test_a_face_in_the_light_is_lighter_than_one_in_the_shade():
+    shade, own, light = (brightness(theme.flat(Family.CONVOLUTION, x)) for x in (-0.2, 0, 0.2))
+    assert shade < own < light
+
+
+def test_the_top_is_in_the_light_and_the_side_in_the_shade(drawn):
+    read = Read(drawn("alexnet")[1])
+    own = brightness(theme.flat(Family.CONVOLUTION, 0))
+    blocks = [b for b in read.blocks if read.label(b, "genre").startswith("conv")]
+    assert blocks
+    for block in blocks:
+        top, side = (
+            brightness(path.get("fill"))
+            for path in block.iter(f"{SVG}path")
+            if path.get("class") != "feuille"
+        )
+        assert side < own < top
 
 
 def test_both_modes_are_in_the_file(drawn):

@@ -13,6 +13,7 @@ from PIL import Image
 
 from photo_folder import FAST, crops, file_rows, run
 from photos import dataset
+from photos.arguments import parse, read_request
 from reseaux.errors import ReseauxError
 
 
@@ -65,6 +66,8 @@ def test_each_image_may_be_drawn() -> None:
 def test_twins_across_the_split_are_reported(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    words = ["apprendre", str(photos), *FAST]
+    assert dataset.read(read_request(parse(words), words)).notes() == []
     for file in list((photos / "chat").iterdir()):
         (photos / "chat" / f"copie de {file.name}").write_bytes(file.read_bytes())
     assert run("apprendre", photos, *FAST) == 0
@@ -132,6 +135,7 @@ def test_every_file_is_used_or_refused_by_name(
     assert run("apprendre", photos, *FAST) == 0
     rows = file_rows(Path("resultats"))
     assert len(rows) == len(found)
+    assert {row["classe"] for row in rows if row["usage"] == "refusé"} == {""}
     names = {unicodedata.normalize("NFC", f.relative_to(photos).as_posix()) for f in found}
     assert {row["fichier"] for row in rows} == names
     refused = {

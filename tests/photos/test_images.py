@@ -189,6 +189,13 @@ def test_large_images_are_reduced(root: Path) -> None:
     assert read.images[read.files.index("théières/large.png")].size == (300, 100)
 
 
+def test_a_reduced_image_is_the_one_of_pillow(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (90, 150, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "x.png")
+    expected = Image.fromarray(noise).resize((50, 30), Image.Resampling.LANCZOS, reducing_gap=2)
+    np.testing.assert_array_equal(read_image(tmp_path / "x.png", max_side=50), expected)
+
+
 def test_first_frame_and_float_levels(tmp_path: Path) -> None:
     dark = Image.fromarray(np.full((4, 4), 0.25, np.float32))
     dark.save(tmp_path / "sombre.tiff")

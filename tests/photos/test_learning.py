@@ -106,4 +106,6 @@ def test_without_a_card_only_the_end_is_tuned(
     assert not any(name.startswith("conv_stem") for name in moved)
     assert not any(name.startswith("blocks.0") for name in moved)
     assert any(name.startswith("classifier") for name in moved)
+    for name, given in net.named_buffers():  # les statistiques aussi, jusqu'à la fin
+        assert torch.equal(learned[name], given), name
     assert any(name.startswith("blocks.6") for name in moved)

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from photo_folder import FAST, run
+from photos import classifier
+from photos.images import read_image
 from photos.request import MODEL
 
 
@@ -52,6 +54,7 @@ def test_the_same_answers_in_every_format(photos: Path, capsys: pytest.CaptureFi
         assert record["fichier"] in line
         assert record["classe"] in line
         assert record["raison du refus"] is None
+        assert record["probabilité"] >= record["sa probabilité"]
     assert records[-1]["raison du refus"] == rows[-1]["raison du refus"] == "ce n'est pas une image"
     assert records[-1]["classe"] is None
     assert run("predire", photos / "chat", "--modele", Path("ailleurs") / MODEL) == 0
@@ -86,3 +89,19 @@ def test_dark_images_are_told(photos: Path, capsys: pytest.CaptureFixture[str]) 
     said = capsys.readouterr()
     assert json.loads(said.out)[0]["fichier"] == "sombre.png"
     assert "aucune valeur ne dépasse 4095, lues presque noires : sombre.png" in said.err
+
+
+def test_new_images_are_read_as_those_that_were_learned(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Au même côté ; les fichiers cachés d'un dossier sont laissés."""
+    assert run("apprendre", photos, "--taille", "40") == 0
+    loaded = classifier.load(Path("resultats") / MODEL)
+    files = sorted((photos / "chat").iterdir())
+    (photos / "chat" / ".caché.png").write_bytes(files[0].read_bytes())
+    squares = classifier.to_squares(read_image(file, square=40) for file in files)
+    capsys.readouterr()
+    assert run("predire", photos / "chat", "--json") == 0
+    records = json.loads(capsys.readouterr().out)
+    expected = loaded.probabilities(squares).max(axis=1)
+    assert [record["probabilité"] for record in records] == pytest.approx(expected.tolist())

@@ -7,6 +7,7 @@ from torch import nn
 from torchvision import models
 from torchvision.transforms import v2
 
+from reseaux.reuse.transfer import Triplet
 from reseaux.reuse.weights import Pretrained
 
 # Comme aucun vrai réseau, et différentes d'un canal à l'autre : seule leur inverse rend un gris.
@@ -14,13 +15,13 @@ MEAN, STD = (0.1, 0.35, 0.6), (0.2, 0.5, 0.8)
 CROP = 48  # côté de sa propre préparation
 
 
-def watched(name: str, sides: set[int]) -> Pretrained:
+def watched(name: str, sides: set[int], means: Triplet = MEAN, stds: Triplet = STD) -> Pretrained:
     """Rend le réseau ; le côté de chaque image qu'il reçoit s'ajoute à ``sides``.
 
     Toute image est grise, sauf celles de sa propre préparation (côté ``CROP``) ; un lot de zéros,
     qui ne sert qu'à compter des canaux, est permis. Une copie du réseau surveille aussi.
     """
-    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (means, stds))
 
     def watch(_: nn.Module, inputs: tuple[Any, ...]) -> None:
         (batch,) = inputs
@@ -37,7 +38,7 @@ def watched(name: str, sides: set[int]) -> Pretrained:
     model.register_forward_pre_hook(watch)
     transform = v2.Compose(
         [v2.ToImage(), v2.Resize((CROP, CROP)), v2.ToDtype(torch.float32, scale=True),
-         v2.Normalize(MEAN, STD)]
+         v2.Normalize(means, stds)]
     )  # fmt: skip
     names = tuple(f"classe {k}" for k in range(1000))
     return Pretrained(f"{name} surveillé", model, transform, names, names)

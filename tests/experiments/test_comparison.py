@@ -5,9 +5,11 @@ import pytest
 
 from experiments import comparison as module
 from experiments.comparison import Comparison, Method, MethodKind, StartingPoint, Task
+from experiments.recipes import Recipe
 from reseaux import data
 from reseaux.errors import ReseauxError
 from reseaux.reuse import transfer, weights
+from watched_network import MEAN, STD, watched
 
 
 def test_comparison_has_every_method(comparison: Comparison) -> None:
@@ -123,3 +125,28 @@ def test_a_probe_learns_the_chosen_images_and_answers_for_the_others() -> None:
     held = labels[:10, None].astype(np.float32)
     assert module.probe_score((pool, test), vectors, held, np.arange(10)) == 1.0
     assert module.probe_score((pool, test), vectors, 1 - held, np.arange(10)) == 0.0
+
+
+def test_each_network_gets_its_own_images(bars: Task) -> None:
+    """Deux réseaux, deux normalisations, deux tailles : aucun ne reçoit celles de l'autre."""
+    one, two = set[int](), set[int]()
+    recipe = Recipe(1e-3, min_steps=1, min_epochs=1)
+    starts = {
+        "un": StartingPoint(watched("resnet18", one), 32, recipe._replace(depth=1), recipe),
+        "deux": StartingPoint(watched("squeezenet1_1", two, MEAN[::-1], STD[::-1]), 40, recipe),
+    }
+    module.compare({"t": bars}, starts, labels=(1,), seeds=1)
+    assert (one, two) == ({32}, {40})
+
+
+def test_pixels_are_a_copy(bars: Task) -> None:
+    before = bars[0].images.copy()
+    module.pixels(bars[0])[:] = 7
+    assert np.array_equal(bars[0].images, before)
+
+
+def test_by_depth_wants_a_vector_for_each_image(bars: Task) -> None:
+    known, held = (module.pixels(part) for part in bars)
+    for a, b in (([known], []), ([known[:-1]], [held]), ([known], [held[:, :-1]])):
+        with pytest.raises(ReseauxError, match="à chaque profondeur"):
+            module.by_depth(bars, a, b, 2)

@@ -1,8 +1,11 @@
 """Une recette : assez de pas, des lots égaux ; un réseau coupé, un réseau repris de zéro."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
+from torchvision import models
 
 from experiments import recipes
 from experiments.comparison import Task
@@ -68,3 +71,20 @@ def test_a_recipe_tunes_a_cut_network(net: weights.Pretrained, bars: Task) -> No
     assert {k.split(".")[0] if k[1] != "l" else k[:8] for k in moved} == {
         "conv_stem", "bn1", "blocks.0", "blocks.1", "blocks.2",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes", [{"batch_size": 0}, {"min_steps": 0}, {"min_epochs": -1}, {"learning_rate": 0.0}]
+)
+def test_a_recipe_that_makes_no_step_is_refused(
+    changes: dict[str, float], glyphs: weights.Pretrained, bars: Task
+) -> None:
+    x, y = transfer.prepare(glyphs, bars[0], 32), torch.from_numpy(bars[0].labels)
+    with pytest.raises(ReseauxError):
+        recipes.fine_tune(glyphs, x, y, 2, Recipe(1e-2)._replace(**changes), 0)
+
+
+def test_a_layer_that_would_keep_what_it_learned_is_refused(glyphs: weights.Pretrained) -> None:
+    transformer = dataclasses.replace(glyphs, model=models.vit_b_32(weights=None, image_size=32))
+    with pytest.raises(ReseauxError, match="ne sait pas tirer ses poids"):
+        recipes.untrained(transformer, 0)

@@ -1,6 +1,8 @@
 """Le réglage fin : ce qui bouge, à quel pas, et la reprise."""
 
 import copy
+import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -173,3 +175,62 @@ def test_resume_is_exact_and_refuses_another_training(
     resumed = transfer.fine_tune(net, x, y, 10, resume=True, **kind)
     pairs = zip(direct.state_dict().values(), resumed.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_the_rate_follows_a_cosine_down(net: weights.Pretrained, few: Few, monkeypatch) -> None:
+    """Oracle : la formule, ½ (1 + cos(π époque / époques)) ; à chaque groupe le sien."""
+    rates: list[list[float]] = []
+    plain = torch.optim.AdamW.step
+
+    def step(self: torch.optim.AdamW, *args: object) -> object:
+        rates.append([group["lr"] for group in self.param_groups])
+        assert {group["weight_decay"] for group in self.param_groups} == {1e-2}
+        return plain(self, *args)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    kind = {"first_trained": 8, "epochs": 4, "batch_size": 10, "learning_rate": 0.02}
+    transfer.fine_tune(net, *few, 10, backbone_rate=0.25, **kind)
+    falls = [(1 + math.cos(math.pi * epoch / 4)) / 2 for epoch in range(4) for _ in range(2)]
+    expected = [[0.02 * 0.25 * fall, 0.02 * fall] for fall in falls]
+    torch.testing.assert_close(torch.tensor(rates), torch.tensor(expected))
+
+
+def test_the_gradient_goes_through_a_frozen_network(net: weights.Pretrained) -> None:
+    x = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    frozen = copy.deepcopy(net.model).requires_grad_(False)
+    transfer.Backbone(frozen, 3)(x).sum().backward()
+    assert x.grad is not None
+    assert x.grad.abs().sum() > 0
+    assert all(p.grad is None for p in frozen.parameters())
+    direct = torch.zeros_like(x).requires_grad_()
+    with torch.no_grad():
+        direct.copy_(x)
+    stem = nn.Sequential(frozen.conv_stem, frozen.bn1, *list(frozen.blocks)[:3])  # type: ignore[arg-type]
+    stem(direct).mean(dim=(2, 3)).sum().backward()
+    torch.testing.assert_close(x.grad, direct.grad)
+
+
+def test_labels_elsewhere_than_in_the_classes_write_nothing(
+    net: weights.Pretrained, few: Few, tmp_path: Path
+) -> None:
+    x, y = few
+    for labels in (y + 1, y - 1, y[:-1], y.float()):
+        with pytest.raises(ReseauxError):
+            transfer.fine_tune(net, x, labels, 10, epochs=1, checkpoint=tmp_path / "x.pt")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("other", [{"epochs": 4}, {"batch_size": 7}, {"learning_rate": 2e-3},
+                                   {"frozen_statistics": True}, {"first_trained": 9}])  # fmt: skip
+def test_a_resumed_training_has_the_same_settings(
+    net: weights.Pretrained, few: Few, tmp_path: Path, other: dict[str, object]
+) -> None:
+    kind = {"first_trained": 8, "epochs": 1, "batch_size": 20, "checkpoint": tmp_path / "x.pt"}
+    transfer.fine_tune(net, *few, 10, **kind)
+    with pytest.raises(ReseauxError, match="entraînement différent"):
+        transfer.fine_tune(net, *few, 10, resume=True, **{**kind, **other})
+    with pytest.raises(ReseauxError, match="d'autres images"):
+        transfer.fine_tune(net, few[0], few[1].flip(0), 10, resume=True, **kind)
+    renamed = dataclasses.replace(net, name="autre")
+    with pytest.raises(ReseauxError, match="entraînement du réseau"):
+        transfer.fine_tune(renamed, *few, 10, resume=True, **kind)

@@ -84,3 +84,45 @@ def test_on_a_tie_the_deepest_layer_wins():
     labels = np.arange(20) % 2
     vectors = (labels + rng.normal(0, 0.1, 20))[:, None].astype(np.float32)
     assert probe.choose_depth([vectors, vectors, vectors], labels)[0] == 2
+
+
+X, Y = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32), np.arange(8) % 2
+
+
+@pytest.mark.parametrize(
+    ("vectors", "labels", "message"),
+    [
+        (np.where(np.arange(3) == 1, np.nan, X), Y, "NaN"),
+        (np.where(np.arange(3) == 1, np.inf, X), Y, "infinies"),
+        (X * np.float32(1e20), Y, "démesurées"),
+        (X[:, 0], Y, "N×C nombres"),
+        (X[:0], Y[:0], "N×C nombres"),
+        (X.astype(str), Y, "N×C nombres"),
+        (X, Y[:-1], "un entier par vecteur"),
+        (X, Y[:, None], "un entier par vecteur"),
+        (X, Y.astype(float), "un entier par vecteur"),
+        (X, Y * 0, "au moins deux"),
+    ],
+)
+def test_what_a_probe_cannot_learn_is_refused(vectors, labels, message):
+    with pytest.raises(ReseauxError, match=message):
+        probe.linear_probe(vectors, labels)
+    with pytest.raises(ReseauxError, match=message):
+        probe.choose_depth([X, vectors] if len(labels) == len(X) else [vectors], labels)
+
+
+def test_depths_to_compare_and_folds_are_needed():
+    for vectors, folds, message in (
+        ([], 2, "Aucune"),
+        ([X], 0, "« folds »"),
+        ([X], 1, "« folds »"),
+    ):
+        with pytest.raises(ReseauxError, match=message):
+            probe.choose_depth(vectors, Y, folds)
+    with pytest.raises(ReseauxError, match="n'est pas une sonde"):
+        probe.as_linear_layer(object())
+
+
+def test_labels_need_not_start_at_zero():
+    moved = probe.choose_depth([X, X**2], Y - 7, seed=3)
+    assert moved == probe.choose_depth([X, X**2], Y, seed=3)

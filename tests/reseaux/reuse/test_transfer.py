@@ -1,5 +1,7 @@
 """Préparer des images pour un réseau, et s'en servir."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -10,19 +12,12 @@ from torchvision import models, transforms
 from reseaux import data
 from reseaux.errors import ReseauxError
 from reseaux.reuse import transfer, weights
+from watched_network import watched
 
 
 @pytest.fixture(scope="module")
 def net() -> weights.Pretrained:
     return weights.load()
-
-
-def of_torchvision(name: str) -> weights.Pretrained:
-    """Un réseau de torchvision, poids au hasard, avec la préparation de ses vrais poids."""
-    torch.manual_seed(0)
-    model = models.get_model(name, weights=None).eval()
-    transform = models.get_model_weights(name).DEFAULT.transforms()  # type: ignore[attr-defined]
-    return weights.Pretrained(name, model, transform, (), ())
 
 
 def test_prepare_repeats_grey_and_scales(net: weights.Pretrained) -> None:
@@ -44,6 +39,8 @@ def test_prepare_repeats_grey_and_scales(net: weights.Pretrained) -> None:
         ((2, 8, 8, 4), 0, "forme"),
         ((0, 8, 8), 0, "forme"),
         ((1, 8, 8), 255, "divisez"),
+        ((1, 8, 8), -0.5, "divisez"),
+        ((1, 8, 8), np.nan, "entre 0 et 1"),
     ],
 )
 def test_prepare_refuses(
@@ -80,17 +77,32 @@ def test_each_network_has_its_own_normalization(
     torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
 
 
-def test_the_complete_setting_on_a_processor() -> None:
-    """Le réseau du réglage complet, poids au hasard : préparé, lu à chaque profondeur, réglé."""
-    resnet = of_torchvision("resnet50")
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "efficientnet_b0"])
+def test_a_network_gets_the_images_prepared_for_it(name: str) -> None:
+    """Poids au hasard, normalisation qu'aucun autre n'a : lu à chaque profondeur, puis réglé."""
+    sides: set[int] = set()
+    pretrained = watched(name, sides)
     digits = data.digits().sample(1, seed=0)[0]
-    x, y = transfer.prepare(resnet, digits, 96), torch.from_numpy(digits.labels)
-    assert x.mean() < -0.2  # des chiffres sur fond noir, centrés comme ImageNet
-    assert [v.shape[1] for v in transfer.extract_features(resnet.model, x)] == [
-        64, 256, 512, 1024, 2048,
-    ]  # fmt: skip
-    tuned = transfer.fine_tune(resnet, x, y, 10, first_trained=4, epochs=1)
+    x, y = transfer.prepare(pretrained, digits, 40), torch.from_numpy(digits.labels)
+    found = transfer.extract_features(pretrained.model, x)
+    assert len(found) == len(transfer.depth_names(pretrained.model))
+    tuned = transfer.fine_tune(pretrained, x, y, 10, first_trained=len(found) - 1, epochs=1)
     assert tuned(x).shape == (10, 10)
+    assert sides == {40}
+    with pytest.raises(AssertionError):  # la surveillance mord
+        transfer.extract_features(pretrained.model, transfer.prepare(weights.load(), digits, 40))
+
+
+def test_resized_images_are_a_copy() -> None:
+    for images in (np.full((1, 8, 8), 0.5, np.float32), np.full((1, 8, 8, 3), 0.5, np.float32)):
+        transfer.resize(images, 8).zero_()
+        assert (images == 0.5).all()
+
+
+def test_a_preparation_that_erases_the_image_is_refused(net: weights.Pretrained) -> None:
+    for transform in (lambda _: torch.ones(3, 8, 8), lambda _: torch.ones(1, 8, 8)):
+        with pytest.raises(ReseauxError, match="trois canaux plus clairs"):
+            transfer.normalization(dataclasses.replace(net, transform=transform))
 
 
 def test_middle_of_the_network_wins_far_from_imagenet(net: weights.Pretrained) -> None:

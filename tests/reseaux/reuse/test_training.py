@@ -244,3 +244,47 @@ def test_an_empty_batch_is_no_step() -> None:
     (epoch,) = training.train(model, x, y, optimizer=optimizer, epochs=1, batches=lambda: lots)
     assert epoch.loss > 0
     assert all(p.isfinite().all() for p in model.parameters())
+
+
+def test_a_half_frozen_layer_still_learns_and_keeps_no_mode() -> None:
+    model = flat()
+    model[1].get_parameter("bias").requires_grad_(False)
+    model[3].requires_grad_(False)
+    training.train_mode(model)
+    assert [part.training for part in model] == [True, True, True, False]
+
+
+def test_the_schedule_moves_at_each_epoch() -> None:
+    model, rates = flat(), []
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    training.train(
+        model, *points(4), optimizer=optimizer, epochs=3, batch_size=2,
+        scheduler=torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5),
+        after_epoch=lambda _: rates.append(optimizer.param_groups[0]["lr"]),
+    )  # fmt: skip
+    assert rates == [0.5, 0.25, 0.125]
+
+
+def test_an_epoch_counts_the_images_it_saw() -> None:
+    """Deux fois la même moitié : l'exactitude et la perte sont celles de cette moitié."""
+    model, (x, y) = flat(), points(8)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    half = torch.arange(4)
+    (twice,) = training.train(
+        model, x, y, optimizer=optimizer, epochs=1, frozen_statistics=True,
+        batches=lambda: [half, half],
+    )  # fmt: skip
+    (once,) = training.train(
+        model, x[:4], y[:4], optimizer=optimizer, epochs=1, frozen_statistics=True
+    )
+    assert twice.accuracy == once.accuracy == training.accuracy(model, x[:4], y[:4]) > 0
+    assert twice.loss == pytest.approx(once.loss)
+
+
+def test_an_answer_does_not_depend_on_the_batch() -> None:
+    """Réseau en mode évaluation, même s'il s'entraîne : une image seule répond pareil."""
+    model, x = flat().train(), 10 * points(12)[0]
+    together = training.predict(model, x)
+    assert len(together.unique()) == 2
+    assert torch.equal(together, training.predict(model, x, batch_size=1))
+    assert torch.equal(model[1].running_mean, torch.zeros(4))

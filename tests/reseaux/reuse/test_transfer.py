@@ -116,3 +116,15 @@ def test_middle_of_the_network_wins_far_from_imagenet(net: weights.Pretrained) -
     ]
     assert scores[1] > scores[0] + 0.1
     assert scores[1] > scores[2] + 0.04
+
+
+@pytest.mark.parametrize("size", [5, 16])
+def test_resizing_is_that_of_torchvision(size: int) -> None:
+    """Oracle : la réduction et l'agrandissement bicubiques de torchvision, anticrénelés."""
+    images = np.random.default_rng(0).random((2, 8, 8, 3)).astype(np.float32)
+    expected = transforms.functional.resize(
+        torch.from_numpy(images).permute(0, 3, 1, 2), [size, size],
+        transforms.InterpolationMode.BICUBIC, antialias=True,
+    ).clamp(0, 1)  # fmt: skip
+    torch.testing.assert_close(transfer.resize(images, size), expected)
+    assert transfer.resize(images.round(), size).aminmax() == (0, 1)

@@ -266,13 +266,13 @@ def test_the_schedule_moves_at_each_epoch() -> None:
 
 
 def test_an_epoch_counts_the_images_it_saw() -> None:
-    """Deux fois la même moitié : l'exactitude et la perte sont celles de cette moitié."""
+    """Trois fois la même moitié : l'exactitude et la perte sont celles de cette moitié."""
     model, (x, y) = flat(), points(8)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
     half = torch.arange(4)
     (twice,) = training.train(
         model, x, y, optimizer=optimizer, epochs=1, frozen_statistics=True,
-        batches=lambda: [half, half],
+        batches=lambda: [half, half, half],
     )  # fmt: skip
     (once,) = training.train(
         model, x[:4], y[:4], optimizer=optimizer, epochs=1, frozen_statistics=True

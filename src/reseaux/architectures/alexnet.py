@@ -51,23 +51,14 @@ class AlexNet(nn.Sequential):
         super().__init__()
         layers: list[nn.Module] = []
         channels = 3
-        for conv in CONVOLUTIONS:
-            layers += [
-                nn.Conv2d(
-                    channels,
-                    conv.filters,
-                    conv.kernel,
-                    conv.stride,
-                    conv.padding,
-                    groups=conv.groups,
-                ),
-                nn.ReLU(inplace=True),
-            ]
-            if conv.lrn:
+        for filters, kernel, stride, padding, groups, lrn, pool in CONVOLUTIONS:
+            conv = nn.Conv2d(channels, filters, kernel, stride, padding, groups=groups)
+            layers += [conv, nn.ReLU(inplace=True)]
+            if lrn:
                 layers.append(local_response_norm())
-            if conv.pool:
+            if pool:
                 layers.append(nn.MaxPool2d(3, stride=2))
-            channels = conv.filters
+            channels = filters
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Sequential(
             nn.Flatten(),

@@ -6,49 +6,18 @@ from reseaux.architectures.alexnet import local_response_norm
 from reseaux.errors import unknown_name
 
 # La table 1 de l'article, mot pour mot : un max pooling 2×2 suit chacun des cinq étages.
+_START = (("conv3-64",) * 2, ("conv3-128",) * 2)  # les deux premiers étages, de B à E
 CONFIGURATIONS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "a": (
-        ("conv3-64",),
-        ("conv3-128",),
-        ("conv3-256",) * 2,
-        ("conv3-512",) * 2,
-        ("conv3-512",) * 2,
-    ),
-    "a-lrn": (
-        ("conv3-64", "LRN"),
-        ("conv3-128",),
-        ("conv3-256",) * 2,
-        ("conv3-512",) * 2,
-        ("conv3-512",) * 2,
-    ),
-    "b": (
-        ("conv3-64",) * 2,
-        ("conv3-128",) * 2,
-        ("conv3-256",) * 2,
-        ("conv3-512",) * 2,
-        ("conv3-512",) * 2,
-    ),
+    "a": (("conv3-64",), ("conv3-128",), ("conv3-256",) * 2, *[("conv3-512",) * 2] * 2),
+    "a-lrn": (("conv3-64", "LRN"), ("conv3-128",), ("conv3-256",) * 2, *[("conv3-512",) * 2] * 2),
+    "b": (*_START, ("conv3-256",) * 2, *[("conv3-512",) * 2] * 2),
     "c": (
-        ("conv3-64",) * 2,
-        ("conv3-128",) * 2,
+        *_START,
         ("conv3-256", "conv3-256", "conv1-256"),
-        ("conv3-512", "conv3-512", "conv1-512"),
-        ("conv3-512", "conv3-512", "conv1-512"),
+        *[("conv3-512", "conv3-512", "conv1-512")] * 2,
     ),
-    "d": (
-        ("conv3-64",) * 2,
-        ("conv3-128",) * 2,
-        ("conv3-256",) * 3,
-        ("conv3-512",) * 3,
-        ("conv3-512",) * 3,
-    ),
-    "e": (
-        ("conv3-64",) * 2,
-        ("conv3-128",) * 2,
-        ("conv3-256",) * 4,
-        ("conv3-512",) * 4,
-        ("conv3-512",) * 4,
-    ),
+    "d": (*_START, ("conv3-256",) * 3, *[("conv3-512",) * 3] * 2),
+    "e": (*_START, ("conv3-256",) * 4, *[("conv3-512",) * 4] * 2),
 }
 FULLY_CONNECTED = (4096, 4096)
 

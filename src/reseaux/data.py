@@ -257,7 +257,6 @@ def fonts() -> tuple[Path, ...]:
     return tuple(f for f in sorted(folder.glob("*.ttf")) if not f.stem.startswith(_SYMBOL_FONTS))
 
 
-@cache
 def _covers(font: Path, text: str) -> bool:
     from matplotlib.ft2font import FT2Font
 

@@ -143,7 +143,8 @@ class Table:
         cells = [f'<th scope="row">{escape(text[0])}</th>' if text[0] else "<td></td>"]
         for cell, shown, number in zip(row[1:], text[1:], numeric[1:], strict=True):
             kind = _class("nombre" if number else "court" * (len(shown) <= SHORT))
-            value = f' data-value="{cell}"' if self.sortable and number and shown else ""
+            exact = self.sortable and number and shown not in ("", "indéfini")
+            value = f' data-value="{cell}"' if exact else ""
             cells.append(f"<td{kind}{value}>{escape(shown)}</td>")
         return f"<tr>{''.join(cells)}</tr>"
 

@@ -221,6 +221,14 @@ def test_bad_requests_for_letters_are_refused():
         data.glyphs("latin", 7)
 
 
+def test_the_rest_keeps_the_order_of_the_draw() -> None:
+    pool, order = data.digits(), np.random.default_rng(5).permutation(1797)
+    chosen = pool.sample_indices(3, seed=5)
+    _, rest = pool.sample(3, seed=5)
+    left = [k for k in order if k not in chosen]
+    np.testing.assert_array_equal(rest.images, pool.images[left])
+
+
 def test_sampled_indices_are_those_of_the_sample() -> None:
     pool = data.digits()
     chosen = pool.sample_indices(4, seed=3)

@@ -119,6 +119,8 @@ def test_sorting_keeps_empty_cells_last():
 def test_sorting_keeps_what_is_not_a_number_last(reverse):
     nan = float("nan")
     table = Table("t", ["n", "x"], [["a", 2.0], ["b", nan], ["c", 1.0], ["d", nan], ["e", 3.0]])
+    cells = html(replace(table, sortable=True)).tbody.find_all("td")
+    assert [td.get("data-value") for td in cells] == ["2.0", None, "1.0", None, "3.0"]
     assert names(table.sorted_by("x", reverse)) == [*("eac" if reverse else "cae"), "b", "d"]
 
 

@@ -20,6 +20,8 @@ NAMES = ["vgg-a", "vgg-d", "resnet-50", "resnet-101", "squeezenet"]
         ("ResNet50", "resnet-50"),
         ("resnet 101", "resnet-101"),
         ("squezenet", "squeezenet"),
+        ("sqze", "squeezenet"),  # un peu plus de la moitié suffit
+        ("sqz", None),
         ("", None),
         ("zzz", None),
     ],
@@ -66,6 +68,19 @@ def test_it_is_a_value_error():
         raise ReseauxError("non")
 
 
+REASONS = {
+    errno.EACCES: "droits insuffisants",
+    errno.EPERM: "droits insuffisants",
+    errno.ENOSPC: "le disque est plein",
+    errno.EDQUOT: "le disque est plein",
+    errno.EROFS: "le disque est en lecture seule",
+    errno.ENOTDIR: "un fichier porte le nom d'un dossier attendu",
+    errno.EEXIST: "un fichier porte le nom d'un dossier attendu",
+    errno.ELOOP: "des liens tournent en rond",
+    errno.ENAMETOOLONG: "nom trop long",
+}
+
+
 def test_a_refusal_of_the_system_is_said_in_french(tmp_path: Path):
     with pytest.raises(FileNotFoundError) as absent:
         (tmp_path / "absent").read_bytes()
@@ -73,6 +88,7 @@ def test_a_refusal_of_the_system_is_said_in_french(tmp_path: Path):
     with pytest.raises(IsADirectoryError) as folder:
         tmp_path.open("wb")
     assert os_reason(folder.value) == "c'est un dossier"
-    assert os_reason(OSError(errno.ENOSPC, "x")) == "le disque est plein"
+    found = {code: os_reason(OSError(code, "x")) for code in REASONS}
+    assert found == REASONS
     assert os_reason(OSError(errno.EIO, "x")) == f"erreur {errno.EIO} du système"
     assert os_reason(OSError("image file is truncated")) == "image file is truncated"

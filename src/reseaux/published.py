@@ -17,6 +17,8 @@ from reseaux.errors import ReseauxError
 def key_year(key: str) -> int:
     """L'année d'une clé de bibliographie : « He15 » donne 2015, « LeCun98 » 1998.
 
+    De 1950 à 2049.
+
     Raises:
         ReseauxError: la clé ne finit pas par les deux chiffres d'une année.
     """
@@ -24,7 +26,7 @@ def key_year(key: str) -> int:
     if not digits:
         raise ReseauxError(f"La clé {key!r} ne finit pas par une année, comme « He15 ».")
     year = int(digits[0])
-    return 2000 + year if year < 90 else 1900 + year
+    return 2000 + year if year < 50 else 1900 + year
 
 
 @checked

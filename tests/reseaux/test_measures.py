@@ -1,8 +1,12 @@
 """Les intervalles, face à scipy et à ce qu'ils promettent ; la matrice de confusion."""
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from scipy.stats import binomtest
 
@@ -43,6 +47,18 @@ def test_a_lopsided_interval_writes_its_bounds_and_a_centred_one_its_half_width(
     values = np.random.default_rng(0).uniform(size=50)
     assert " ± " in str(measures.mean_interval(values))
     assert measures.Interval(0.9, 0.7, 1).half == pytest.approx(0.15)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_what_is_written_gives_the_bounds_back(counts):
+    interval = measures.wilson(*counts)
+    numbers = [float(x.replace(",", ".")) for x in re.findall(r"\d+,\d", str(interval))]
+    low, high = (
+        numbers[1:] if len(numbers) == 3 else (numbers[0] - numbers[1], numbers[0] + numbers[1])
+    )
+    assert numbers[0] == pytest.approx(100 * interval.mean, abs=0.051)
+    assert (low, high) == pytest.approx((100 * interval.low, 100 * interval.high), abs=0.11)
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,8 @@ def test_published_errors_are_near_those_torchvision_measured(name):
 
 
 def test_a_key_says_its_year():
-    years = {"He15": 2015, "LeCun98": 1998, "ILSVRC16": 2016}
+    years = {"He15": 2015, "LeCun98": 1998, "ILSVRC16": 2016, "Rumelhart86": 1986}
+    years |= {"Turing50": 1950, "Demain49": 2049, "An00": 2000}
     assert {key: published.key_year(key) for key in years} == years
 
 

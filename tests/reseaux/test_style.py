@@ -112,6 +112,7 @@ def test_apply_gives_each_curve_its_colour_and_its_marker():
     assert [c["marker"] for c in cycle] == list(style.MARKERS)
     assert mpl.rcParams["figure.constrained_layout.use"]
     assert mpl.rcParams["image.cmap"] == "gray"
+    assert mpl.rcParams["axes.grid"]
 
 
 def test_colours_markers_and_hatches_tell_as_many_series_apart():

@@ -70,6 +70,12 @@ def test_columns_of_numbers_are_marked_and_others_not():
     assert ["nombre" in td.get("class", []) for td in first_row] == [True, True, False]
 
 
+def test_short_texts_do_not_wrap_and_an_empty_cell_heads_nothing():
+    page = html(Table("t", ["a", "b"], [["x", "y" * 16], ["", "y" * 17]]))
+    assert [td.get("class") for td in page.tbody.find_all("td")] == [["court"], None, None]
+    assert [th.text for th in page.tbody.find_all("th")] == ["x"]
+
+
 def test_an_empty_table_keeps_its_header():
     assert repr(Table("Vide", ["a", "bc"], [])) == "Vide\na  bc\n-  --"
     assert html(Table("Vide", ["a", "bc"], [])).tbody.find("tr") is None

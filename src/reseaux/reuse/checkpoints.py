@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, can_cast, nn
 
 from reseaux.arguments import at_least, between, checked
 from reseaux.errors import ReseauxError, unknown_name
@@ -51,6 +51,7 @@ def load_weights(model: nn.Module, path: Path | str) -> nn.Module:
     return model
 
 
+@checked
 def fill(model: nn.Module, state: Any, path: Path) -> None:
     """Copie des poids nommés dans un réseau, ou dit ce qui ne correspond pas.
 
@@ -87,11 +88,8 @@ def _problem(name: str, tensor: Tensor, place: Tensor) -> str:
                 f"est de forme {tuple(tensor.shape)}, et ce réseau attend {tuple(place.shape)}. "
                 "Construisez le réseau avec les arguments de la sauvegarde."
             )
-        if _kind(tensor.dtype) != _kind(place.dtype):
-            return (
-                f"est de type {tensor.dtype}, et ce réseau attend {place.dtype}. Demandez à son "
-                "auteur un fichier de poids entier."
-            )
+        if not (can_cast(tensor.dtype, place.dtype) and can_cast(place.dtype, tensor.dtype)):
+            return f"est de type {tensor.dtype}, et ce réseau attend {place.dtype}."
         if not tensor.to(place.dtype).isfinite().all():
             return (
                 "contient des valeurs infinies ou indéfinies (NaN) : un entraînement a divergé. "
@@ -102,10 +100,6 @@ def _problem(name: str, tensor: Tensor, place: Tensor) -> str:
     except RuntimeError:  # quantifié, creux, imbriqué ou « meta »
         return "n'est pas un tenseur ordinaire. Demandez à son auteur un fichier de poids denses."
     return ""
-
-
-def _kind(dtype: torch.dtype) -> tuple[bool, bool, bool]:
-    return dtype.is_floating_point, dtype.is_complex, dtype == torch.bool
 
 
 def _difference(given: Collection[Any], expected: Collection[str]) -> tuple[list[str], list[str]]:

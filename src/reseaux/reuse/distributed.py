@@ -15,12 +15,14 @@ from pathlib import Path
 
 import torch
 
+from reseaux.arguments import Count, Positive, checked
 from reseaux.errors import ReseauxError
 from reseaux.reuse import training
 
 
+@checked
 def torchrun(
-    *words: str | Path, processes: int = 2, folder: Path | None = None, timeout: float = 240
+    *words: str | Path, processes: Count = 2, folder: Path | None = None, timeout: Positive = 240
 ) -> str:
     """Lance un programme par ``torchrun``, attend qu'il finisse, et rend ce qu'il affiche.
 

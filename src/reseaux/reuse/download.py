@@ -5,7 +5,6 @@ recommence tout après une coupure, et laisse sortir les exceptions d'``urllib``
 """
 
 import contextlib
-import errno
 import hashlib
 import http.client
 import re
@@ -61,12 +60,12 @@ def download(
     """
     target = Path(target)
     split_address(url)
+    if target.is_dir():
+        raise DownloadError(f"« {target} » est un dossier. Donnez le nom d'un fichier à écrire.")
     partial, lock = (target.with_name(f".{target.name}.{end}") for end in ("part", "lock"))
     try:
         if has_hash(target, sha256_prefix):
             return target
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "")
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock):
             if not has_hash(target, sha256_prefix):  # un autre l'a peut-être fini entre-temps

@@ -10,6 +10,7 @@ from unittest import mock
 import torch
 from torch import nn
 
+from reseaux.arguments import checked
 from reseaux.errors import ReseauxError, nearest_name, unknown_name
 from reseaux.reuse import tensor_files
 from reseaux.reuse.download import DownloadError, download, split_address
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from torchvision.models import WeightsEnum
 
 
+@checked
 def resolve(name: str, others: tuple[str, ...] = ()) -> "tuple[str, WeightsEnum]":
     """Trouve un réseau et ses poids d'après leur nom, sans rien télécharger.
 
     Args:
-        name: « resnet50 » (ses meilleurs poids) ou « resnet50:IMAGENET1K_V1 ».
+        name: « resnet50 » (les poids que torchvision recommande) ou « resnet50:IMAGENET1K_V1 ».
         others: d'autres noms permis, à citer dans le message d'erreur.
 
     Returns:
@@ -52,6 +54,7 @@ def resolve(name: str, others: tuple[str, ...] = ()) -> "tuple[str, WeightsEnum]
     return model, choices[tag]
 
 
+@checked
 def fetch(address: str, progress: bool) -> Path:
     """Télécharge des poids dans le cache de ``torch.hub``, s'ils n'y sont pas ; rend leur chemin.
 
@@ -84,11 +87,13 @@ def fetch(address: str, progress: bool) -> Path:
     return target
 
 
+@checked
 def cached(address: str) -> Path:
     """Où le cache de ``torch.hub`` garde le fichier d'une adresse, qu'il y soit déjà ou non."""
     return Path(torch.hub.get_dir(), "checkpoints", Path(split_address(address).path).name)
 
 
+@checked
 def hash_prefix(name: str) -> str:
     """Lit le début de l'empreinte dans un nom de fichier : « r-11ad3fa6.pth » donne « 11ad3fa6 ».
 

@@ -71,7 +71,8 @@ def build(name: str, file: Path | None) -> tuple[nn.Module, Callable[[Image.Imag
             tensors, _ = tensor_files.read(file, source.sha256)
         except ReseauxError as error:
             raise ReseauxError(f"{error} Réinstallez le paquet « {source.package} ».") from error
-        copy_in_order(tensors, model)
+        names = model.state_dict().keys()
+        model.load_state_dict(dict(zip(names, tensors.values(), strict=True)))
     settings = resolve_data_config(model.pretrained_cfg)  # type: ignore[no-untyped-call]
     return model, create_transform(**settings, is_training=False)
 
@@ -86,24 +87,3 @@ def find_file(name: str) -> Path:
             "Installez le cours (« pip install -e . ») : il l'installe avec lui."
         )
     return Path(spec.origin).parent / source.file
-
-
-def copy_in_order(tensors: dict[str, Tensor], model: nn.Module) -> None:
-    """Copie des tenseurs dans un réseau qui les nomme autrement, dans l'ordre où ils viennent.
-
-    Raises:
-        ReseauxError: le nombre ou la forme des tenseurs diffère ; le réseau n'est pas touché.
-    """
-    target = model.state_dict()
-    if len(tensors) != len(target):
-        raise ReseauxError(
-            f"{len(tensors)} tenseurs pour un réseau qui en attend {len(target)} : "
-            "ces poids sont ceux d'une autre architecture."
-        )
-    for (given, tensor), (expected, place) in zip(tensors.items(), target.items(), strict=True):
-        if tensor.shape != place.shape:
-            raise ReseauxError(
-                f"Le tenseur « {given} » est de forme {tuple(tensor.shape)} ; "
-                f"« {expected} » attend {tuple(place.shape)}."
-            )
-    model.load_state_dict(dict(zip(target, tensors.values(), strict=True)))

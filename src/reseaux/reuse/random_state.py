@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from reseaux.arguments import checked
 from reseaux.errors import ReseauxError
 
 SOURCES = ("torch", "cuda", "numpy", "python")
@@ -22,6 +23,7 @@ def get() -> dict[str, Any]:
     }
 
 
+@checked
 def put_back(state: dict[str, Any]) -> None:
     """Remet les sources dans l'état rendu par :func:`get` ; autant de cartes, sinon elles non.
 

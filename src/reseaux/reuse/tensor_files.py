@@ -20,6 +20,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from reseaux.arguments import checked
 from reseaux.atomic import atomic_write
 from reseaux.errors import ReseauxError, nearest_name, os_reason
 
@@ -27,6 +28,7 @@ _SEAL, _BLANK = "sha256", "0" * 64  # le nom de l'empreinte, et ce qui tient sa 
 _DIRECTORY = 0x10  # l'attribut d'un dossier dans une archive zip
 
 
+@checked
 def to_safetensors(
     tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
 ) -> bytes:
@@ -58,6 +60,7 @@ def detached(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
 
 
+@checked
 def write(path: Path, content: bytes) -> None:
     """Écrit un fichier d'un coup (:mod:`reseaux.atomic`).
 
@@ -75,6 +78,7 @@ def write(path: Path, content: bytes) -> None:
         ) from error
 
 
+@checked
 def read(path: Path, sha256: str = "") -> tuple[Any, dict[str, str]]:
     """Lit un fichier de torch ou de safetensors sans jamais exécuter de code.
 

@@ -9,12 +9,13 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from reseaux.arguments import Count, checked
 from reseaux.errors import ReseauxError, unknown_name
 from reseaux.formatting import integer, percent
 from reseaux.reuse import hub, packaged
@@ -61,14 +62,15 @@ class Pretrained:
     def predict(self, images: Image.Image, top: int = 5) -> list[Prediction]: ...
     @overload
     def predict(self, images: Sequence[Image.Image], top: int = 5) -> list[list[Prediction]]: ...
+    @checked
     def predict(
-        self, images: Image.Image | Sequence[Image.Image], top: int = 5
+        self, images: Image.Image | Sequence[Any], top: Count = 5
     ) -> list[Prediction] | list[list[Prediction]]:
         """Donne les ``top`` classes les plus probables, de la plus à la moins probable.
 
         Args:
             images: une image PIL, ou une liste d'images PIL.
-            top: nombre de réponses par image, de 1 à 1 000.
+            top: nombre de réponses par image, au plus 1 000.
 
         Returns:
             Les réponses de l'image ; pour une liste d'images, une liste de réponses par image.
@@ -78,11 +80,6 @@ class Pretrained:
         """
         if isinstance(images, Image.Image):
             return self.predict([images], top)[0]
-        if not 1 <= top <= len(self.categories):
-            raise ReseauxError(
-                f"{top} réponses demandées ; "
-                f"demandez-en entre 1 et {integer(len(self.categories))}."
-            )
         for image in images:
             if not isinstance(image, Image.Image):
                 raise ReseauxError(
@@ -95,8 +92,19 @@ class Pretrained:
         return self.decode(torch.stack([self.transform(image) for image in images]), top)
 
     @torch.inference_mode()
-    def decode(self, batch: Tensor, top: int = 5) -> list[list[Prediction]]:
+    @checked
+    def decode(self, batch: Tensor, top: Count = 5) -> list[list[Prediction]]:
         """Comme :meth:`predict`, pour un lot N×3×H×L déjà préparé, quelle que soit la façon."""
+        if top > len(self.categories):
+            raise ReseauxError(
+                f"{integer(top)} réponses demandées ; "
+                f"demandez-en entre 1 et {integer(len(self.categories))}."
+            )
+        if batch.ndim != 4 or batch.dtype != torch.float32 or batch.is_meta:
+            raise ReseauxError(
+                f"Un lot N×3×H×L de flottants (float32) est attendu, et non "
+                f"{'×'.join(map(str, batch.shape))} ({batch.dtype})."
+            )
         device = next(self.model.parameters()).device
         values, indices = self.model(batch.to(device)).softmax(dim=1).topk(top)
         return [
@@ -108,9 +116,10 @@ class Pretrained:
         ]
 
 
+@checked
 def load(
     name: str = DEFAULT,
-    file: Path | None = None,
+    file: Path | str | None = None,
     *,
     fallback: str | bool = False,
     url: str | None = None,
@@ -120,7 +129,7 @@ def load(
 
     Args:
         name: une clé de :data:`PACKAGED`, sans connexion ; ou un classifieur de torchvision,
-            « resnet50 » (ses meilleurs poids) ou « resnet50:IMAGENET1K_V1 ».
+            « resnet50 » (les poids que torchvision recommande) ou « resnet50:IMAGENET1K_V1 ».
         file: des poids déjà là ; par défaut, ceux du paquet ou du cache de ``torch.hub``.
         fallback: le réseau à prendre si le téléchargement échoue, une clé de :data:`PACKAGED` ;
             ``True`` pour « efficientnet-lite0 ».
@@ -129,6 +138,7 @@ def load(
     Raises:
         ReseauxError: nom inconnu ; fichier absent, tronqué, modifié ou impossible à télécharger.
     """
+    file = None if file is None else Path(file)
     if name in PACKAGED:
         return _from_package(name, file or packaged.find_file(name))
     substitute = DEFAULT if fallback is True else fallback
@@ -154,6 +164,7 @@ def load(
     return _from_torchvision(model, weights, file, hub.hash_prefix(file.name))
 
 
+@checked
 def architecture(name: str = DEFAULT) -> Pretrained:
     """Comme :func:`load`, mais avec des poids tirés au hasard : rien n'est lu ni téléchargé.
 
@@ -186,6 +197,7 @@ def _on_rgb(preprocess: Callable[[Image.Image], Tensor]) -> Callable[[Image.Imag
     return lambda image: preprocess(image.convert("RGB"))
 
 
+@checked
 def draw_predictions(
     images: Sequence[Image.Image], rows: Sequence[Sequence[Prediction]], titles: Sequence[str]
 ) -> "Figure":
@@ -194,7 +206,15 @@ def draw_predictions(
     Args:
         rows: les réponses de chacune, de la plus à la moins probable.
         titles: ce que chaque image montre vraiment.
+
+    Raises:
+        ReseauxError: pas d'image, ou pas autant de réponses et de titres que d'images.
     """
+    if not len(images) == len(rows) == len(titles) > 0:
+        raise ReseauxError(
+            f"{len(images)} images, {len(rows)} listes de réponses, {len(titles)} titres : il faut "
+            "une image au moins, et autant de chaque."
+        )
     from reseaux.style import BLUE, GREY, panels
 
     size = (7.2, 1.75 * len(images))

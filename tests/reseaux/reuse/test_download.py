@@ -337,7 +337,7 @@ def test_a_folder_that_is_a_file(server: Server, target: Path) -> None:
 
 def test_a_folder_where_a_file_is_expected(server: Server, target: Path) -> None:
     target.mkdir(parents=True)
-    with pytest.raises(DownloadError, match="ne peut pas être écrit : c'est un dossier"):
+    with pytest.raises(DownloadError, match="est un dossier"):
         fetch(f"{server.url}/bon-{PREFIX}.pth", target)
     assert server.asked == []
 

@@ -1,6 +1,7 @@
 """Charger un réseau, le faire répondre ; ou le construire sans ses poids."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from torchvision import models
 
 from reseaux import data
 from reseaux.errors import ReseauxError
-from reseaux.reuse import hub, weights
+from reseaux.reuse import hub, packaged, weights
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_probabilities_sum_to_one(net: weights.Pretrained) -> None:
 
 @pytest.mark.parametrize("top", [0, 1001, -1])
 def test_top_out_of_range(net: weights.Pretrained, top: int) -> None:
-    with pytest.raises(ReseauxError, match="entre 1 et 1\u202f000"):
+    with pytest.raises(ReseauxError, match=r"entre 1 et 1\u202f000|« top » vaut .* au moins 1"):
         net.predict(data.photo("coffee"), top=top)
 
 
@@ -143,3 +144,51 @@ def test_an_unknown_architecture_is_refused() -> None:
 def test_an_unknown_fallback_is_refused_before_any_download() -> None:
     with pytest.raises(ReseauxError, match="efficientnet-lite0"):
         weights.load("resnet50", fallback="efficientnet-lite7")
+
+
+def test_the_default_weights_are_those_torchvision_recommends() -> None:
+    """Oracle : « DEFAULT » de torchvision ; et l'exactitude qu'il annonce."""
+    best = []
+    for name in models.list_models(module=models):
+        choices = models.get_model_weights(name)
+        _, chosen = hub.resolve(name)
+        assert chosen is choices.DEFAULT
+        measured = {
+            w: w.meta["_metrics"]["ImageNet-1K"]["acc@1"] for w in choices if w.meta["categories"]
+        }
+        # SWAG, appris ailleurs puis réglé sur de plus grandes images, n'est pris que s'il est seul.
+        rivals = [w for w in measured if "SWAG" not in w.name] or [chosen]
+        best.append(measured[chosen] == max(measured[w] for w in rivals))
+    assert len(best) == 80
+    assert all(best)
+
+
+def test_the_preparation_is_always_that_of_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle : « transforms » de torchvision, pour chaque jeu de poids de chaque classifieur."""
+    monkeypatch.setattr(hub, "build_network", lambda *_: torch.nn.Identity())
+    photo = data.photo("coffee")
+    seen = set()
+    for name in models.list_models(module=models):
+        for official in models.get_model_weights(name):
+            if official.meta["categories"]:
+                ours = weights.architecture(f"{name}:{official.name}").transform(photo)
+                assert torch.equal(ours, official.transforms()(photo)), official
+                seen.add(tuple(ours.shape))
+    assert len(seen) > 10  # bien des tailles
+
+
+def test_the_preparation_of_the_shipped_network_is_that_of_timm(net: weights.Pretrained) -> None:
+    import timm
+
+    config = timm.get_pretrained_cfg("tf_efficientnet_lite0").to_dict()
+    resize, crop, *_, normalize = net_steps(net)
+    assert list(normalize.mean) == pytest.approx(config["mean"])
+    assert list(normalize.std) == pytest.approx(config["std"])
+    assert crop.size == config["input_size"][1:]
+    assert resize.size == round(config["input_size"][1] / config["crop_pct"])
+    assert resize.interpolation.value == config["interpolation"]
+
+
+def net_steps(net: weights.Pretrained) -> list[Any]:
+    _, preprocess = packaged.build(net.name, None)
+    return list(preprocess.transforms)  # type: ignore[attr-defined]

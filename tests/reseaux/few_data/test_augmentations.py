@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from matplotlib.ft2font import FT2Font
 from PIL import Image
 from torchvision import tv_tensors
+from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from random_images import image_cases, make, random_image, same
 from reseaux import data
 from reseaux.errors import ReseauxError
 from reseaux.few_data import augmentations as A
+from reseaux.few_data import transforms
 
 AUGMENTATIONS = A.AUGMENTATIONS
 cases = {"name": st.sampled_from(list(AUGMENTATIONS))} | image_cases(
@@ -23,15 +25,59 @@ cases = {"name": st.sampled_from(list(AUGMENTATIONS))} | image_cases(
 SHOWN = "chelsea", "coffee", "china", "rocket", "flower"
 
 
+# Ce que promet la page : la force du milieu, pour des images de 16 × 20, et comment elle s'écrit.
+PROMISED = {
+    "color": (0.5, "±\N{NBSP}50\N{NBSP}%", False, v2.ColorJitter,
+        {"brightness": (0.75, 1.25), "saturation": (0.5, 1.5), "hue": (-0.15, 0.15),
+         "contrast": None}),
+    "rotation": (20, "±\N{NBSP}20°", True, v2.RandomRotation,
+        {"degrees": [-20, 20], "interpolation": "bilinear", "expand": False, "fill": 0}),
+    "crop": (0.4, "−\N{NBSP}40\N{NBSP}%", True, v2.RandomResizedCrop,
+        {"size": (16, 20), "scale": (0.6, 1), "ratio": (1.25, 1.25), "antialias": True,
+         "interpolation": "bilinear"}),
+    "scale": (0.2, "±\N{NBSP}20\N{NBSP}%", True, v2.RandomAffine,
+        {"degrees": [0, 0], "scale": (0.8, 1.2), "interpolation": "bilinear", "fill": 0,
+         "translate": None, "shear": None}),
+    "translation": (0.2, "±\N{NBSP}20\N{NBSP}%", True, v2.RandomAffine,
+        {"degrees": [0, 0], "translate": (0.2, 0.2), "interpolation": "nearest", "fill": 0,
+         "scale": None, "shear": None}),
+    "flip": (0.5, "p = 0,50", True, v2.RandomHorizontalFlip, {"p": 0.5}),
+    "noise": (0.1, "σ = 0,10", False, transforms.GaussianNoise, {"sigma": 0.1}),
+    "elastic": (0.02, "2\N{NBSP}%", True, transforms.Elastic,
+        {"pixels": 0.32, "smoothness": 1.6, "fill": 0}),
+    "channel_contrast": (0.5, "±\N{NBSP}50\N{NBSP}%", False, transforms.ChannelContrast,
+        {"strength": 0.5}),
+}  # fmt: skip
+STRONGEST = [1, 90, 0.8, 0.6, 0.4, 1, 0.4, 0.04, 1]
+
+
 def test_the_augmentations_are_the_nine_of_the_course():
-    moving = {"rotation", "crop", "scale", "translation", "flip", "elastic"}
-    assert {name for name, found in AUGMENTATIONS.items() if found.geometric} == moving
-    assert set(AUGMENTATIONS) - moving == {"color", "noise", "channel_contrast"}
+    assert [*AUGMENTATIONS] == [*PROMISED]
+    assert [found.strengths[-1] for found in AUGMENTATIONS.values()] == STRONGEST
     assert len({found.name for found in AUGMENTATIONS.values()}) == 9
     for found in AUGMENTATIONS.values():
         assert found.strengths[0] == 0
         assert len(set(found.strengths)) == 5
         assert list(found.strengths) == sorted(found.strengths)
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_an_augmentation_is_the_one_promised(name):
+    strength, written, moves, kind, options = PROMISED[name]
+    found = AUGMENTATIONS[name]
+    assert found.strengths[2] == strength
+    assert (found.write(strength), found.geometric) == (written, moves)
+    made = found.at(strength, (16, 20)).transform
+    assert type(made) is kind
+    for option, value in options.items():
+        held = getattr(made, option)
+        held = tuple(held) if option == "size" else getattr(held, "value", held)
+        held = held or 0 if option == "fill" else held  # pas de remplissage : noir
+        assert held == (pytest.approx(value) if kind is transforms.Elastic else value), option
+
+
+def test_a_small_image_is_smoothed_by_half_a_pixel_at_least():
+    assert AUGMENTATIONS["elastic"].at(0.04, (4, 30)).transform.smoothness == 0.5
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)

@@ -283,6 +283,38 @@ def test_evaluate_is_one_for_separated_classes_and_chance_for_noise():
     assert chance.low < 0.27 < chance.high + 0.05
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 999), known=st.integers(0, 49))
+@pytest.mark.parametrize("classify", [ep.nearest_prototype, ep.last_layer])
+def test_a_question_is_answered_from_the_support_alone(classify, seed, known):
+    support, queries = vectors(seed)
+    others = queries.flip(0) * 3 + 1
+    others[known] = queries[known]
+    answers = classify(support, queries)[known]
+    torch.testing.assert_close(classify(support, others)[known], answers)
+    torch.testing.assert_close(classify(support, queries[known]), answers)
+
+
+def test_training_on_episodes_is_an_ordinary_descent_on_prototype_scores():
+    images = torch.rand(48, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
+    tasks = list(ep.sample(LABELS, 3, 2, 2, 4, 0))
+    oracle, learned = small_network(5, 0).double(), small_network(5, 0).double().eval()
+    optimizer = torch.optim.Adam(oracle.parameters(), lr=2e-3)
+    for task in tasks:
+        centers = torch.stack([oracle(images[row]).mean(0) for row in task.support])
+        asked = oracle(images[task.queries.ravel()])
+        scores = -(asked[:, None] - centers[None]).square().sum(2)
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(scores, torch.arange(3).repeat_interleave(2)).backward()
+        optimizer.step()
+    modes = []
+    learned.register_forward_hook(lambda module, *_: modes.append(module.training))
+    assert ep.train_on_episodes(learned, images, tasks) is learned
+    assert (modes, learned.training) == ([True] * 4, False)
+    for mine, theirs in zip(learned.parameters(), oracle.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
 def test_training_on_episodes_separates_classes_that_pixels_do_not():
     generator = torch.Generator().manual_seed(0)
     # Classe : la moitié, haute ou basse, qui contient un point. Sa place exacte est au hasard.

@@ -61,13 +61,14 @@ def test_adaptation_of_a_linear_model_is_its_closed_form(steps):
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 8])
-def test_reptile_on_a_linear_model_is_its_closed_form(batch):
+@pytest.mark.parametrize(("first_move", "options"), [(0.8, {"first_move": 0.8}), (1, {})])
+def test_reptile_on_a_linear_model_is_its_closed_form(batch, first_move, options):
     expected = linear_network()[1].weight.detach().clone()
     tasks = list(small_tasks())
     batches = [tasks[i : i + batch] for i in range(0, 8, batch)]
     for number, drawn in enumerate(batches):
         ends = [after_descent(expected, *table(task), 5, 0.3) for task in drawn]
-        move = 0.8 * (1 - number / len(batches))
+        move = first_move * (1 - number / len(batches))
         expected = expected + move * (torch.stack(ends).mean(0) - expected)
     network = ml.reptile(
         linear_network(),
@@ -75,9 +76,9 @@ def test_reptile_on_a_linear_model_is_its_closed_form(batch):
         iter(tasks),
         steps=5,
         rate=0.3,
-        first_move=0.8,
         batch_size=batch,
         loss=squared,
+        **options,
     )
     torch.testing.assert_close(network[1].weight.detach(), expected)
 
@@ -97,6 +98,26 @@ def test_adaptation_is_an_ordinary_gradient_descent_for_each_task():
             optimizer.step()
         for name, weight in alone.named_parameters():
             torch.testing.assert_close(found[name][k], weight.detach())
+
+
+def test_the_start_network_is_two_normalised_hidden_layers():
+    torch.manual_seed(3)
+    oracle = nn.Sequential(
+        nn.Flatten(),
+        *(nn.Linear(36, 64), nn.LayerNorm(64), nn.ReLU()),
+        *(nn.Linear(64, 64), nn.LayerNorm(64), nn.ReLU()),
+        nn.Linear(64, 5),
+    )
+    images = IMAGES[:4].float()
+    torch.testing.assert_close(ml.start_network(6, 5, seed=3)(images), oracle(images))
+
+
+def test_the_default_batches_are_of_twenty_tasks():
+    tasks = list(small_tasks(30))
+    starts = [ml.start_network(6, 3, seed=0).double() for _ in "ab"]
+    ml.reptile(starts[0], IMAGES, tasks, steps=1, rate=0.2)
+    ml.reptile(starts[1], IMAGES, tasks, steps=1, rate=0.2, batch_size=20)
+    torch.testing.assert_close(starts[0](IMAGES), starts[1](IMAGES))
 
 
 def test_evaluation_is_adaptation_then_counting():

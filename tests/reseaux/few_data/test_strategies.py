@@ -128,6 +128,32 @@ def test_fit_learns_from_hard_and_soft_labels_and_repeats():
         assert not networks[0].training
 
 
+@pytest.mark.parametrize("batch_size", [4, 64])
+def test_fit_is_an_ordinary_loop_over_random_batches(batch_size):
+    oracle, learned = (strategies.small_network(3, 0) for _ in "ab")
+    generator = torch.Generator().manual_seed(7)
+    optimizer = torch.optim.Adam(oracle.parameters(), lr=5e-3)
+    for _ in range(9):
+        chosen = torch.randint(6, (min(batch_size, 6),), generator=generator)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(oracle(X[chosen]), Y[chosen]).backward()
+        optimizer.step()
+    strategies.fit(learned, X, Y, 7, steps=9, batch_size=batch_size)
+    torch.testing.assert_close(learned(X), oracle(X), atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("options", "width"), [({}, 16), ({"width": 8}, 8)])
+def test_small_network_is_two_convolutions_and_a_linear_layer(options, width):
+    torch.manual_seed(5)
+    oracle = nn.Sequential(
+        *(nn.Conv2d(1, width, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(width, 2 * width, 3, padding=1), nn.ReLU(), nn.AdaptiveMaxPool2d(4)),
+        *(nn.Flatten(), nn.Linear(32 * width, 7)),
+    )
+    image = torch.rand(2, 1, 16, 16)
+    torch.testing.assert_close(strategies.small_network(7, 5, **options)(image), oracle(image))
+
+
 def test_small_network_depends_on_its_seed_only():
     a, b, c = (strategies.small_network(3, seed)[0].weight for seed in (0, 0, 1))
     assert torch.equal(a, b)

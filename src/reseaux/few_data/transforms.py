@@ -35,7 +35,7 @@ class _Checked(v2.Transform):  # type: ignore[misc]
 
     def forward(self, *inputs: Any) -> Any:
         """Fait ce que fait torchvision, sans son détour quand l'entrée est un seul tenseur."""
-        if len(inputs) != 1 or type(inputs[0]) is not Tensor:
+        if len(inputs) != 1 or not isinstance(inputs[0], Tensor):
             return super().forward(*inputs)
         self.check_inputs([*inputs])
         return self.transform(inputs[0], self.make_params([*inputs]))

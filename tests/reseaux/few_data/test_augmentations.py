@@ -99,6 +99,8 @@ def test_stills_start_with_the_photograph_and_end_with_a_change(name):
     assert all(i.size == photo.size and i.mode == "RGB" for i in images)
     again, _ = A.stills(shown, whole, seed=306)
     assert all(same(a, b) for a, b in zip(images, again, strict=True))
+    others = [A.stills(shown, whole, seed)[0] for seed in range(4)]
+    assert not all(same(a, b) for other in others for a, b in zip(images, other, strict=True))
 
 
 def test_the_figure_has_a_row_per_augmentation():

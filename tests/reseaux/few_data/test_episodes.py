@@ -235,6 +235,7 @@ def test_last_layer_reads_what_a_network_is_still_learning():
         (torch.zeros(48, 3, device="meta"), [], "meta"),
         (torch.zeros(48, 3), [3], "pas un épisode"),
         (torch.zeros(48, 3), [ep.Episode(*3 * [np.array([[-1]])])], "d'un autre ensemble"),
+        (torch.zeros(48, 3), [ep.Episode(*3 * [np.array([[48]])])], "l'image numéro 48"),
     ],
 )
 def test_what_is_not_an_episode_of_these_images_is_refused(features, tasks, words):

@@ -81,6 +81,22 @@ def test_cutmix_is_its_formula():
     torch.testing.assert_close(images.mean((1, 2, 3)), shares[:, 1])
 
 
+@pytest.mark.parametrize("kind", strategies.COMBINATIONS)
+def test_the_seed_repeats_pairs_and_shares_which_change_at_each_copy(kind):
+    before = torch.get_rng_state()
+    first, again, other = (
+        strategies.combine(X, torch.arange(6), 6, kind, copies=8, seed=seed)[1][6:]
+        for seed in (0, 0, 1)
+    )
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    pairs = {tuple(row.nonzero().flatten().tolist()) for row in first if (row > 0).sum() == 2}
+    assert len(pairs) > 5  # huit fois les mêmes voisins n'en feraient que trois
+    for copy in first.reshape(8, 6, 6):  # chaque passage prend chacun des six exemples
+        torch.testing.assert_close(copy.sum(0), torch.ones(6))
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from random_images import random_image
@@ -51,6 +52,14 @@ def test_strict_clamps_what_goes_over_and_not_its_input():
     assert torch.equal(W.Strict(v2.RandomHorizontalFlip(1))(octets), octets.flip(-1))
 
 
+def test_strict_leaves_what_goes_with_the_image_alone():
+    image, label = tv_tensors.Image(random_image(23, dtype=torch.float32)), torch.tensor([7.0])
+    changed, kept = W.Strict(v2.RandomHorizontalFlip(1))(image, label)
+    assert torch.equal(changed, image.flip(-1))
+    assert kept is label
+    assert label == 7
+
+
 def test_seeded_repeats_whatever_happens_around():
     image = random_image(24, (3, 16, 16))
     turn = W.Seeded(v2.RandomRotation(90), seed=3)
@@ -69,6 +78,7 @@ def test_seeded_repeats_whatever_happens_around():
     ("call", "words"),
     [
         (lambda: W.Seeded(v2.Identity(), -1), "« seed »"),
+        (lambda: W.PerImage(v2.RandomHorizontalFlip())(torch.rand(1, 2, 3, 4, 4)), "lot"),
         (lambda: W.Seeded("x", 0), "une fonction"),
         (lambda: W.Strict(None), "une fonction"),
         (lambda: W.PerImage(3), "une fonction"),

@@ -7,11 +7,12 @@ import PIL.Image
 import pytest
 import torch
 from hypothesis import given
+from torch import nn
 from torchvision import tv_tensors
 
 from random_images import as_kind, image_cases, make, random_image
 from reseaux.errors import ReseauxError
-from reseaux.few_data.checks import check_inputs, is_image
+from reseaux.few_data.checks import check_inputs, check_network, is_image
 
 BYTES = random_image(0)
 MASK = tv_tensors.Mask(torch.zeros(12, 14, dtype=torch.uint8))
@@ -19,6 +20,7 @@ BOXES = tv_tensors.BoundingBoxes([[0, 0, 3, 3]], format="XYXY", canvas_size=(12,
 
 
 def test_masks_and_boxes_are_not_images():
+    assert is_image(tv_tensors.Video(torch.zeros(2, 3, 4, 4)))
     assert [is_image(x) for x in (BYTES, as_kind(BYTES, "tv"), as_kind(BYTES, "pil"))] == [True] * 3
     assert not any(is_image(x) for x in (MASK, BOXES, np.asarray(BYTES), 3))
 
@@ -66,6 +68,18 @@ def test_what_moves_together_has_one_size_and_colours_do_not_care():
 def test_a_refusal_says_why(image, words):
     with pytest.raises(ReseauxError, match=words):
         check_inputs([image], moves=False)
+
+
+def test_a_network_must_have_a_weight_that_learns_and_has_a_value():
+    network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    check_network(network)
+    network[0].requires_grad_(False)
+    check_network(network)
+    for useless in (network.requires_grad_(False), nn.Flatten()):
+        with pytest.raises(ReseauxError, match=type(useless).__name__):
+            check_network(useless)
+    with pytest.raises(ReseauxError, match="meta"):
+        check_network(nn.Linear(2, 2, device="meta"))
 
 
 def test_nothing_is_refused_too():

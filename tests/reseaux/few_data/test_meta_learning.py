@@ -122,11 +122,11 @@ def test_the_default_batches_are_of_twenty_tasks():
 
 def test_evaluation_is_adaptation_then_counting():
     network = ml.start_network(6, 3, seed=0).double()
-    tasks = list(small_tasks(5))
-    found = ml.evaluate(network, IMAGES, iter(tasks), steps=3, rate=0.2, batch_size=2)
+    tasks = list(small_tasks(12))
+    found = ml.evaluate(network, IMAGES, iter(tasks), steps=3, rate=0.8, batch_size=2)
     for task, score in zip(tasks, found, strict=True):
         x, y = IMAGES[task.support.ravel()], torch.arange(3).repeat_interleave(2)
-        weights = ml.adapt(network, x[None], y[None], steps=3, rate=0.2)
+        weights = ml.adapt(network, x[None], y[None], steps=3, rate=0.8)
         outputs = torch.func.functional_call(
             network, {n: w[0] for n, w in weights.items()}, (IMAGES[task.queries.ravel()],)
         )

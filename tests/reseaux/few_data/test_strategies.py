@@ -20,6 +20,8 @@ def test_enlarge_keeps_the_examples_then_adds_transformed_copies():
     torch.testing.assert_close(images, torch.cat([X, X.flip(-1), X.flip(-1)]))
     assert labels.tolist() == Y.tolist() * 3
     assert strategies.enlarge(X, Y, v2.RandomHorizontalFlip(p=1), 0, 0)[0] is X
+    centered, _ = strategies.enlarge(X, Y, lambda image: 4 * image - 2, copies=1, seed=0)
+    assert torch.equal(centered[6:], 4 * X - 2)  # une image déjà normalisée sort de [0, 1]
 
 
 def test_enlarge_draws_per_image_repeats_and_leaves_the_generator_alone():

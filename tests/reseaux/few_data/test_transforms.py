@@ -139,8 +139,9 @@ def test_noise_has_the_asked_deviation():
     assert octets.std().item() == pytest.approx(0.05, rel=0.02)
 
 
-def test_noise_on_floats_is_torchvision_noise():
-    image = random_image(4, dtype=torch.float32)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_noise_on_floats_is_torchvision_noise(dtype):
+    image = random_image(4, dtype=dtype)
     torch.manual_seed(5)
     ours = T.GaussianNoise(0.2)(image)
     torch.manual_seed(5)
@@ -209,6 +210,11 @@ def test_elastic_takes_the_smallest_image_it_says(smoothness):
     T.Elastic(1, smoothness)(torch.rand(1, side, side + 3))
     with pytest.raises(ReseauxError, match=r"smoothness=|Agrandissez"):
         T.Elastic(1, smoothness)(torch.rand(1, side + 3, side - 1))
+
+
+def test_elastic_brings_back_what_interpolation_rounds_over(monkeypatch):
+    monkeypatch.setattr(v2.ElasticTransform, "transform", lambda self, image, params: image + 1e-6)
+    assert T.Elastic(4, 2)(torch.ones(1, 64, 64)).max() == 1
 
 
 def test_elastic_moves_a_mask_with_its_image_and_colours_leave_it():

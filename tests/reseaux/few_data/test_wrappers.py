@@ -81,6 +81,12 @@ def test_seeded_repeats_whatever_happens_around():
         (lambda: W.PerImage(v2.RandomHorizontalFlip())(torch.rand(1, 2, 3, 4, 4)), "lot"),
         (lambda: W.Seeded("x", 0), "une fonction"),
         (lambda: W.Strict(None), "une fonction"),
+        (
+            lambda: W.Strict(v2.Identity())(
+                tv_tensors.Image(torch.rand(1, 4, 4)), tv_tensors.Mask(torch.zeros(4, 5))
+            ),
+            "4 × 5",
+        ),
         (lambda: W.PerImage(3), "une fonction"),
         (lambda: W.PerImage(lambda image: None)(torch.rand(2, 3, 4, 4)), "Resize"),
         (lambda: W.PerImage(v2.RandomHorizontalFlip())(torch.rand(3, 4, 4)), "lot"),

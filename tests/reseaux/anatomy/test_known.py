@@ -114,3 +114,19 @@ def test_operations_of_several_types_are_left_to_pytorch():
     seen = []
     reseaux.summarize(Masked(), (3, 4, 4))
     assert seen[0].dtype is torch.float32
+
+
+def test_the_rules_answer_without_the_execution():
+    """Un raccourci qui ne répondrait jamais donnerait les mêmes formes, plus lentement."""
+    for layer, expected in (
+        (nn.Conv2d(4, 6, 3), (2, 6, 7, 7)),
+        (nn.MaxPool2d(3), (2, 4, 3, 3)),
+        (nn.AvgPool2d(2), (2, 4, 4, 4)),
+        (nn.BatchNorm2d(4), (2, 4, 9, 9)),
+        (nn.Linear(9, 5), (2, 4, 9, 5)),
+        (nn.LayerNorm(9), (2, 4, 9, 9)),
+    ):
+        rule = known.KNOWN[type(layer).forward]
+        assert rule(layer, (2, 4, 9, 9), layer_window(layer)) == expected
+    bias, a, b = torch.zeros(3), torch.zeros(3, 4), torch.zeros(4, 3)
+    assert known.KNOWN_OPERATIONS[aten.addmm](bias, a, b) == torch.addmm(bias, a, b).shape

@@ -11,6 +11,7 @@ from torchvision import models
 import reseaux
 from counting import Branches
 from reseaux.anatomy.kinds import Kind
+from reseaux.anatomy.receptive import Field, layer_window, operation_field
 
 # Champs réceptifs de la dernière couche qui a encore une place dans l'image. Araujo, Norris et Sim
 # 2019, « Computing receptive fields of convolutional neural networks ».
@@ -145,3 +146,17 @@ def test_a_sum_with_a_lost_field_is_lost():
             return self.conv(x) + lost
 
     assert reseaux.summarize(Mixed(), (3, 4, 4)).rows[-1].receptive_field is None
+
+
+def test_the_window_of_a_layer_is_its_settings():
+    conv = nn.Conv2d(3, 4, (3, 5), stride=2, dilation=(1, 2))
+    assert layer_window(conv) == ((3, 5), (2, 2), (1, 2))
+    assert layer_window(nn.MaxPool2d(3)) == ((3, 3), (3, 3), (1, 1))
+    assert layer_window(nn.ReLU()) is None
+
+
+def test_the_widest_map_gives_the_step():
+    large, small = Field((5, 5), (2, 2)), Field((9, 9), (4, 4))
+    inputs = [((1, 1, 8, 2), large), ((1, 1, 4, 3), small)]
+    for order in (inputs, inputs[::-1]):
+        assert operation_field(order, (1, 1, 8, 2), None) == Field((9, 9), (2, 2))

@@ -24,3 +24,4 @@ def test_the_description_says_where_the_paths_part_and_meet():
     assert "addition, réunit 2 chemins, sortie 128×28×28" in said
     said = Read(reseaux.draw(module("goulot"))).svg.find(f"{SVG}desc").text
     assert "addition, réunit 2 chemins, dont l'entrée du module" in said
+    assert "lit l'entrée du module" not in said  # la première couche la lit : cela va de soi

@@ -2,11 +2,16 @@
 
 import re
 
+import pytest
 import torch
+from torch import nn
 from torchvision import models
 
 import reseaux
 from drawings import SVG, Read, arrows, number
+from reseaux.anatomy.drawing.blocks import blocks_of
+from reseaux.anatomy.drawing.folding import fold, joining_key
+from reseaux.anatomy.kinds import Kind
 
 
 def test_a_block_wider_than_a_line_folds_its_modules():
@@ -37,3 +42,35 @@ def test_depth_folds_the_modules_of_a_level(drawn):
     read = Read(made)
     assert [read.label(b, "genre") for b in read.blocks[1:]] == ["stem", "blocks", "head"]
     assert sum(number(read.label(b, "params")) for b in read.blocks) == summary.params
+
+
+class Doubled(nn.Module):
+    """Concatène l'entrée et ce qu'une couche en fait."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x):
+        return torch.cat([x, self.conv(x)], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("net", "size", "said"),
+    [
+        (lambda: reseaux.build("squeezenet"), (3, 227, 227), {"2 branches"}),
+        (lambda: models.resnet18(weights=None), (3, 64, 64), {"raccourci", "2 branches"}),
+        (lambda: models.densenet121(weights=None).features, (3, 64, 64), {"liens denses"}),
+        (
+            lambda: nn.Sequential(nn.Conv2d(3, 4, 3), Doubled(4), Doubled(8)),
+            (3, 9, 9),
+            {"2 branches"},
+        ),
+    ],
+)
+def test_a_folded_module_says_its_paths(net, size, said):
+    with torch.device("meta"):
+        made = blocks_of(reseaux.summarize(net().eval(), size))
+    modules = [b for b in fold(made, joining_key(made)) if b.kind is Kind.MODULE]
+    assert modules
+    assert {block.inside[-1] for block in modules} == said

@@ -8,6 +8,7 @@ import pytest
 import reseaux
 from drawings import SVG, Read, arrows, both, every_network, module
 from reseaux.anatomy.drawing import placement
+from reseaux.anatomy.drawing.placement import rounded
 
 
 @every_network
@@ -97,3 +98,10 @@ def test_blocks_and_their_labels_do_not_overlap(name, drawn):
             for b in boxes[:i]:
                 apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
                 assert apart, (a, b)
+
+
+def test_a_corner_is_rounded_as_far_as_its_sides_allow():
+    long, short = [(10, 10), (30, 10), (30, 40)], [(10, 10), (14, 10), (14, 40)]
+    assert rounded(long) == "M10.0 10.0L24.0 10.0Q30.0 10.0 30.0 16.0L30.0 40.0"
+    assert rounded(short) == "M10.0 10.0L12.0 10.0Q14.0 10.0 14.0 12.0L14.0 40.0"
+    assert rounded([(0, 0), (0.8, 0), (0.8, 9)]) == "M0.0 0.0L0.8 9.0"

@@ -1,5 +1,6 @@
 """Ce que le lecteur appelle et reçoit : la page, le fichier, les refus."""
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,6 +16,7 @@ from reseaux.errors import ReseauxError
 def test_the_text_and_the_page(drawn):
     made = drawn("alexnet")[1]
     assert repr(made) == "Dessin de AlexNet : 13 blocs, échelle logarithmique"
+    assert [repr(replace(made, blocks=n)).split()[5] for n in (1, 2)] == ["bloc,", "blocs,"]
     page = made._repr_html_()
     assert page.startswith('<div class="dessin" role="region" tabindex="0"')
     assert made.svg in page

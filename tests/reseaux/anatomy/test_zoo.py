@@ -46,3 +46,15 @@ def test_the_models_table_has_each_model_once_with_its_default_weights():
         assert size == meta["_file_size"]
         assert (top1, top5) == tuple(meta["_metrics"]["ImageNet-1K"].values())
     assert table.sortable
+
+
+def test_the_tables_are_written_as_the_page_shows_them():
+    shown = {row[0]: row for row in zoo.models_table().text_rows()}
+    assert shown["resnet18"] == ["resnet18", "11,7", "1,81", "45", "69,8", "89,1"]
+    table = zoo.family_table()
+    columns = ("famille", "réseaux", "année", "article", "paramètres", "meilleur top-1")
+    assert tuple(table.columns) == columns
+    shown = {row[0]: row for row in table.text_rows()}
+    assert shown["vgg"][1:3] == ["8", "2014"]
+    assert shown["vgg"][4:] == ["132,9\N{NO-BREAK SPACE}M à 143,7\N{NO-BREAK SPACE}M", "74,2"]
+    assert shown["alexnet"][4] == "61,1\N{NO-BREAK SPACE}M"

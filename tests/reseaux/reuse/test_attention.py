@@ -106,3 +106,18 @@ def test_each_photo_has_its_place_and_its_own_scale(net: weights.Pretrained) -> 
     for ax in (grid[0, 0], grid[0, 1], grid[2, 0]):
         shown = ax.images[0].get_array()
         assert (shown.min(), shown.max()) == pytest.approx((0, 1))
+
+
+def test_the_share_is_rounded_and_the_largest_value_is_one_in_size() -> None:
+    hidden = attention.hide(torch.ones(1, 3, 4, 5), torch.arange(20.0).view(1, 4, 5), 0.19)
+    assert (hidden[:, 0] == 0).sum() == 4  # 3,8 pixels
+    torch.manual_seed(0)
+    layers = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU()), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    head = nn.Linear(2, 2)
+    head.weight.data = torch.tensor([[1.0, 1.0], [-1.0, -1.0]])  # la seconde : tout plaide contre
+    names = ("a", "b")
+    model = nn.Sequential(*layers, head).eval()
+    net = weights.Pretrained("petit", model, lambda _: torch.rand(3, 8, 8), names, names)
+    heat = attention.heat_maps(net, PHOTOS[:1], [1])
+    assert heat.max() <= 0
+    assert heat.min() == -1

@@ -234,3 +234,14 @@ def test_a_resumed_training_has_the_same_settings(
     renamed = dataclasses.replace(net, name="autre")
     with pytest.raises(ReseauxError, match="entraînement du réseau"):
         transfer.fine_tune(renamed, *few, 10, resume=True, **kind)
+
+
+def test_the_seed_draws_the_order_of_the_images(net: weights.Pretrained, few: Few) -> None:
+    orders: list[torch.Tensor] = []
+    kind = {"first_trained": 9, "epochs": 1, "batch_size": 20}
+    kind["augment"] = lambda batch: orders.append(batch) or batch
+    for seed in (0, 1):
+        transfer.fine_tune(net, *few, 10, seed=seed, **kind)
+    assert orders[0].shape == orders[1].shape
+    assert not torch.equal(*orders)
+    torch.testing.assert_close(orders[0].sum(0), orders[1].sum(0), atol=1e-3, rtol=0)

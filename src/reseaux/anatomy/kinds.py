@@ -61,7 +61,7 @@ class Kind(Enum):
         signs: les classes de couches, et les opérations écrites sans couche, qui sont de ce genre.
     """
 
-    CONVOLUTION = ("convolution", "conv", Family.CONVOLUTION, nn.Conv2d)
+    CONVOLUTION = ("convolution", "conv", Family.CONVOLUTION, nn.Conv2d, aten.convolution)
     LINEAR = ("connectée", "connectée", Family.LINEAR, nn.Linear)
     MAX_POOL = (
         *("max pooling", "max", Family.POOLING, nn.MaxPool2d),
@@ -159,8 +159,8 @@ def operation_kind(operation: Any, macs: int, has_window: bool, paths: int) -> K
         has_window: elle glisse une fenêtre sur des cartes.
         paths: le nombre de ses entrées qui viennent de l'entrée du réseau.
     """
-    if macs:
-        return Kind.CONVOLUTION if has_window else Kind.MATMUL
     kind = _KINDS.get(operation)
+    if macs:
+        return kind or Kind.MATMUL
     missing = (kind in JOINING and paths < 2) or (kind is Kind.AVG_POOL and not has_window)
     return None if missing else kind

@@ -28,6 +28,13 @@ def known_macs(layer: nn.Module, shape: Shape) -> int:
     return math.prod(shape) * layer.in_features if isinstance(layer, nn.Linear) else 0
 
 
+def known_last(layer: nn.Module, last: bool) -> bool:
+    """Dit si une couche de :data:`KNOWN` rend les canaux à la fin, d'après ce qu'elle reçoit."""
+    if isinstance(layer, nn.LayerNorm):
+        return last or len(layer.normalized_shape) == 1
+    return isinstance(layer, nn.Linear) or (last and not isinstance(layer, nn.Conv2d))
+
+
 def _side(n: int, k: int, s: int, d: int, p: int, ceil: bool) -> int:
     """Un côté d'une sortie : entrée, noyau, pas, dilatation, marge, arrondi vers le haut."""
     free = n + 2 * p - d * (k - 1) - 1

@@ -15,6 +15,7 @@ from torch import nn
 
 from reseaux.anatomy.kinds import JOINING, WEIGHTED
 from reseaux.anatomy.tracing import Row, trace
+from reseaux.anatomy.trails import ENTRY
 from reseaux.errors import ReseauxError
 from reseaux.formatting import dimensions, percent
 from reseaux.tables import Cell, Table
@@ -68,7 +69,7 @@ class Summary:
         """Couches à poids (convolutions et connectées) sur le plus long chemin, comme les noms."""
         longest: list[int] = []
         for row in self.rows:
-            before = max((longest[i] for i in row.inputs), default=0)
+            before = max((longest[i] for i in row.inputs if i != ENTRY), default=0)
             longest.append(before + (row.kind in WEIGHTED))
         return max(longest, default=0)
 

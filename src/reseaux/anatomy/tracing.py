@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from reseaux.anatomy.kinds import SILENT, AnyKind, Kind, layer_kind, operation_kind
-from reseaux.anatomy.known import KNOWN, KNOWN_OPERATIONS, ShapeRule, known_macs
+from reseaux.anatomy.known import KNOWN, KNOWN_OPERATIONS, ShapeRule, known_last, known_macs
 from reseaux.anatomy.receptive import (
     Field,
     Window,
@@ -30,8 +30,10 @@ from reseaux.anatomy.receptive import (
     operation_window,
 )
 from reseaux.anatomy.trails import (
+    ENTRY,
     Trail,
     blank,
+    channels_last,
     common_sources,
     has_trail,
     set_trail,
@@ -58,7 +60,8 @@ class Row(NamedTuple):
         receptive_field: pixels de l'entrée dont dépend une valeur de sortie, hauteur × largeur,
             marges comprises : il peut dépasser l'image. ``None`` si la sortie n'a plus de place
             dans l'image (attention, canaux en dernier).
-        inputs: les numéros des lignes dont la sortie entre ici ; vide pour l'entrée du réseau.
+        inputs: les numéros des lignes dont la sortie entre ici ; −1 pour l'entrée du réseau.
+        channels_last: les canaux sont la dernière dimension de la sortie ; sinon, la première.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Row(NamedTuple):
     macs: int
     receptive_field: tuple[int, int] | None = None
     inputs: tuple[int, ...] = ()
+    channels_last: bool = False
 
 
 def trace(
@@ -82,7 +86,7 @@ def trace(
     """
     tracer = _Tracer(module)
     for x in inputs:
-        set_trail(x, Trail((), Field((1, 1), (1, 1)) if x.dim() == 4 else None))
+        set_trail(x, Trail((ENTRY,), Field((1, 1), (1, 1)) if x.dim() == 4 else None))
     layers = list(module.named_modules())
     try:
         with _wrapped(layers, tracer), torch.no_grad(), tracer:
@@ -171,15 +175,15 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Une couche de :data:`KNOWN` : sa sortie se déduit, on ne l'exécute pas."""
         kind, window = layer_kind(layer), layer_window(layer)
 
-        def run(x: Tensor, *args: Any, **kwargs: Any) -> Any:
-            before = tuple(x.shape)
-            shape = rule(layer, before, window) if x.is_meta else None
+        def run(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+            before = tuple(input.shape)
+            shape = rule(layer, before, window) if input.is_meta else None
             if shape is None:  # une entrée qui ne convient pas : PyTorch dira pourquoi
-                return self._layer(name, layer, forward)(x, *args, **kwargs)
-            sources, field = trail_of(x)
-            trail, output = Trail(sources, layer_field(field, window, before, shape)), shape[1:]
-            made = blank(x, shape)
-            self._add(name, layer, kind, window, output, known_macs(layer, shape), trail, [made])
+                return self._layer(name, layer, forward)(input, *args, **kwargs)
+            sources, field, last = trail_of(input)
+            field, last = layer_field(field, window, before, shape), known_last(layer, last)
+            made, output, macs = blank(input, shape), shape[1:], known_macs(layer, shape)
+            self._add(name, layer, kind, window, output, macs, Trail(sources, field, last), [made])
             self.place = (self._path[-1], output)
             return made
 
@@ -203,7 +207,9 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 set_trail(result, trail)
             made = list(tensors_in((result,)))
             shape = made[0].shape[1:] if made else ()
-            trail = Trail(common_sources(given), trail_of(made[0]).field if made else None)
+            trail = (trail_of(made[0]) if made else Trail(()))._replace(
+                sources=common_sources(given)
+            )
             window = self._window or layer_window(layer)
             self._add(name, layer, kind, window, shape, self._macs, trail, made)
             self.place = (self._path[-1], shape)
@@ -229,19 +235,18 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self._counted.add(id(p))
                 params += p.numel()
         kernel, stride = (window.kernel, window.stride) if window else (None, None)
-        seen = trail.field.size if trail.field else None
-        self.rows.append(
-            Row(name, kind, kernel, stride, tuple(output), params, macs, seen, trail.sources)
-        )
+        sources, field, last = trail
+        found, seen = (kernel, stride, tuple(output), params, macs), field.size if field else None
         for tensor in made:
-            set_trail(tensor, Trail((len(self.rows) - 1,), trail.field))
+            set_trail(tensor, Trail((len(self.rows),), field, last))
+        self.rows.append(Row(name, kind, *found, seen, sources, last))
 
     def add_uncalled(self, layers: Iterable[tuple[str, nn.Module]]) -> None:
         """Ajoute une ligne, sans sortie, pour les paramètres qu'aucune couche appelée ne porte."""
         for name, layer in layers:
             own = layer._parameters and [p for p in layer._parameters.values() if p is not None]
             if own and any(id(p) not in self._counted for p in own):
-                self._add(name, layer, layer_kind(layer), None, (), 0, Trail((), None), ())
+                self._add(name, layer, layer_kind(layer), None, (), 0, Trail(()), ())
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -266,33 +271,21 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         count = flop_registry.get(operation)
         macs = count(*args, **kwargs, out_val=result) // 2 if count else 0
         made = list(tensors_in((result,)))
-        if made and (traced or macs):  # sinon, rien que des paramètres et des constantes
-            self._follow(func, macs, operation_window(operation, args), traced, made)
-        return result
-
-    def _follow(
-        self,
-        func: Any,
-        macs: int,
-        window: Window | None,
-        traced: Sequence[Tensor],
-        made: Sequence[Tensor],
-    ) -> None:
-        """Compte une opération dans la couche en cours, ou lui donne une ligne."""
+        if not made or not (traced or macs):  # rien que des paramètres et des constantes
+            return result
+        window = operation_window(operation, args)
         seen = [(x.shape, trail_of(x).field) for x in traced]
-        field = operation_field(seen, made[0].shape, window)
-        trail = Trail(common_sources(traced), field)
+        last = channels_last(operation, args, macs, any(trail_of(x).last for x in traced))
+        trail = Trail(common_sources(traced), operation_field(seen, made[0].shape, window), last)
         for tensor in made:
             set_trail(tensor, trail)
-        if self._in_layer:
+        if self._in_layer:  # compte dans la couche en cours
             self._macs += macs
             self._window = window or self._window
-            return
-        operation = func.overloadpacket
-        kind = operation_kind(operation, macs, window is not None, len(traced))
-        if kind is not None:
+        elif kind := operation_kind(operation, macs, window is not None, len(traced)):
             # Un produit de matrices réunit souvent le lot et les positions : sa forme entière.
             shape = made[0].shape if kind is Kind.MATMUL else made[0].shape[1:]
             self._add(self._path[-1], None, kind, window, shape, macs, trail, made)
         elif not func.is_view and operation not in SILENT:
             self.unlisted[operation.__name__.strip("_")] += 1
+        return result

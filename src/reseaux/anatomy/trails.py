@@ -10,13 +10,22 @@ from reseaux.anatomy.receptive import Field
 
 
 class Trail(NamedTuple):
-    """D'où vient un tenseur : les lignes qui l'ont produit, et son champ réceptif."""
+    """Ce qu'on sait d'un tenseur qui vient de l'entrée du réseau.
+
+    Attributes:
+        sources: les numéros des lignes qui l'ont produit ; :data:`ENTRY` pour l'entrée du réseau.
+        field: son champ réceptif ; ``None`` s'il n'a plus de place dans l'image.
+        last: ses canaux sont sa dernière dimension ; sinon, celle qui suit le lot.
+    """
 
     sources: tuple[int, ...]
-    field: Field | None
+    field: Field | None = None
+    last: bool = False
 
 
-_NO_TRAIL = Trail((), None)
+ENTRY = -1
+aten = torch.ops.aten
+_NO_TRAIL = Trail(())
 _META = torch.device("meta")
 
 
@@ -38,6 +47,23 @@ def has_trail(tensor: Tensor) -> bool:
 def common_sources(tensors: Iterable[Tensor]) -> tuple[int, ...]:
     """Réunit les lignes d'où viennent des tenseurs, sans répétition, dans l'ordre."""
     return tuple(dict.fromkeys(row for x in tensors for row in trail_of(x).sources))
+
+
+def channels_last(operation: Any, args: tuple[Any, ...], macs: int, last: bool) -> bool:
+    """Dit si une opération rend les canaux à la fin, d'après la place qu'ils avaient (``last``)."""
+    if operation is aten.convolution:
+        return False
+    one_layer = operation is aten.native_layer_norm and len(args[1]) == 1
+    if macs or one_layer or operation is aten.embedding:
+        return True
+    if operation not in (aten.permute, aten.transpose):
+        return last
+    order = list(range(args[0].dim()))
+    if operation is aten.permute:
+        order = [order[d] for d in args[1]]
+    else:
+        order[args[1]], order[args[2]] = order[args[2]], order[args[1]]
+    return order[-1] == (len(order) - 1 if last else 1)
 
 
 def blank(like: Tensor, shape: Sequence[int]) -> Tensor:

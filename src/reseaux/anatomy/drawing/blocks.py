@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from reseaux.anatomy.kinds import JOINING, AnyKind, Family, Kind
 from reseaux.anatomy.summary import Summary
 from reseaux.anatomy.tracing import Row
+from reseaux.anatomy.trails import ENTRY
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,14 @@ class Block:
 def blocks_of(summary: Summary) -> list[Block]:
     """Un bloc par ligne qui compte, l'entrée en tête."""
     blocks = [Block(str(Kind.INPUT), Kind.INPUT, summary.input_size)]
-    sources: list[tuple[int, ...]] = []  # pour chaque ligne, les blocs d'où vient sa sortie
+    sources: dict[int, tuple[int, ...]] = {
+        ENTRY: (0,)
+    }  # pour chaque ligne, les blocs d'où vient sa sortie
     used = Counter(i for row in summary.rows for i in row.inputs)
     owner: dict[int, int] = {}  # ligne de convolution -> son bloc
     uncalled: list[Row] = []
     for i, row in enumerate(summary.rows):
         before = tuple(dict.fromkeys(b for j in row.inputs for b in sources[j])) or (0,)
-        if before != (0,) and _reads_entry(row, summary):
-            before = (0, *(b for b in before if b))
         if not row.output and not row.inputs:
             uncalled.append(row)
         elif _is_passive(row, [blocks[b].output for b in before]):
@@ -63,13 +64,12 @@ def blocks_of(summary: Summary) -> list[Block]:
             block = blocks[before[0]]
             blocks[before[0]] = replace(block, params=block.params + row.params, normalized=True)
         else:
-            last = _channels_last(row, blocks[before[0]])
             shown = (row.name, row.kind, row.output, row.params, before, row.kernel, row.stride)
-            blocks.append(Block(*shown, last=last))
+            blocks.append(Block(*shown, last=row.channels_last))
             before = (len(blocks) - 1,)
             if row.kind.family is Family.CONVOLUTION:
                 owner[i] = before[0]
-        sources.append(before)
+        sources[i] = before
     return _attach(blocks, uncalled)
 
 
@@ -81,18 +81,6 @@ def _is_passive(row: Row, inputs: Sequence[tuple[int, ...]]) -> bool:
     return row.kind.family is None or (row.kind.family is Family.OTHER and same)
 
 
-def _reads_entry(row: Row, summary: Summary) -> bool:
-    """Dit si une opération réunit une ligne et l'entrée du réseau, que le résumé ne nomme pas.
-
-    Les tailles le disent : une addition a celle de l'entrée, une concaténation compte ses valeurs.
-    """
-    size, entry = math.prod(row.output), math.prod(summary.input_size)
-    if row.kind is Kind.ADDITION:
-        return len(row.inputs) == 1 and size == entry
-    given = sum(math.prod(summary.rows[j].output) for j in row.inputs)
-    return row.kind is Kind.CONCATENATION and size == given + entry
-
-
 def _completes(row: Row, rows: Sequence[Row], used: Counter[int]) -> bool:
     """Dit si une normalisation est la seule à lire la convolution qui la précède."""
     return (
@@ -101,15 +89,6 @@ def _completes(row: Row, rows: Sequence[Row], used: Counter[int]) -> bool:
         and used[row.inputs[0]] == 1
         and row.output == rows[row.inputs[0]].output
     )
-
-
-def _channels_last(row: Row, before: Block) -> bool:
-    """Devine l'ordre des dimensions ; une addition garde celui de ce qu'elle lit."""
-    if len(row.output) == 1 or row.kind.family in (Family.CONVOLUTION, Family.POOLING):
-        return False
-    if row.kind.family in (Family.LINEAR, Family.MATMUL) or row.kind is Kind.LAYER_NORM:
-        return True
-    return before.last
 
 
 def _attach(blocks: list[Block], uncalled: Sequence[Row]) -> list[Block]:

@@ -57,7 +57,7 @@ class Canvas:
         strips = {Family.NORMALIZATION for block in drawn if block.normalized}
         present = {block.family for block in drawn} | strips
         self.families = [family for family in Family if family in present and family.color]
-        content = repr((width, summary.title, summary.input_sizes, summary.rows, layout))
+        content = repr((width, summary.title, summary.input_sizes, layout))
         self.id = "dessin-" + sha256(content.encode()).hexdigest()[:10]
         self.frames: list[str] = []
         self.links: list[str] = []

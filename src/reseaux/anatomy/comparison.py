@@ -1,22 +1,28 @@
 """Des réseaux du registre côte à côte : les six VGG, puis tous."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
 from itertools import zip_longest
 
 from reseaux.anatomy.kinds import Kind
 from reseaux.anatomy.summary import Summary, summarize
-from reseaux.architectures import NETWORKS, build
+from reseaux.architectures import NETWORKS, build, resolve
 from reseaux.architectures.vgg import CONFIGURATIONS, FULLY_CONNECTED, weight_layers
+from reseaux.arguments import checked
 from reseaux.formatting import percent
 from reseaux.published import SINGLE_NETWORK, VGG_MILLIONS
 from reseaux.tables import Cell, Table
 
 
+@checked
 @cache
 def summary_of(name: str) -> Summary:
-    """Résume un réseau du registre, à la taille d'entrée de son article ; calculé une fois."""
-    network = NETWORKS[name]
+    """Résume un réseau du registre, à la taille d'entrée de son article ; calculé une fois.
+
+    Raises:
+        ReseauxError: le registre ne connaît pas ce nom.
+    """
+    network = NETWORKS[resolve(name)]
     return summarize(build(name, device="meta"), network.input_size, network.title)
 
 
@@ -67,7 +73,8 @@ def vgg_params_table() -> Table:
     )
 
 
-def networks_table(names: Iterable[str] = tuple(NETWORKS)) -> Table:
+@checked
+def networks_table(names: Sequence[str] = tuple(NETWORKS)) -> Table:
     """Compare des réseaux du registre : année, couches, paramètres, opérations, mémoire, erreurs.
 
     Les couches sont celles du plus long chemin, comme dans les noms (« ResNet-50 »). La mémoire est
@@ -75,11 +82,15 @@ def networks_table(names: Iterable[str] = tuple(NETWORKS)) -> Table:
     d'un seul réseau, d'après son article (:data:`~reseaux.published.SINGLE_NETWORK`).
 
     Args:
-        names: des clés de :data:`~reseaux.architectures.NETWORKS`.
+        names: des noms que :func:`~reseaux.architectures.build` accepte.
+
+    Raises:
+        ReseauxError: le registre ne connaît pas un de ces noms.
     """
     rows: list[list[Cell]] = []
     for name in names:
-        network, summary, errors = NETWORKS[name], summary_of(name), SINGLE_NETWORK.get(name)
+        network, summary = NETWORKS[resolve(name)], summary_of(name)
+        errors = SINGLE_NETWORK.get(name)
         rows.append(
             [
                 network.title,

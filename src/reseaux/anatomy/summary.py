@@ -16,6 +16,7 @@ from torch import nn
 from reseaux.anatomy.kinds import JOINING, WEIGHTED
 from reseaux.anatomy.tracing import Row, trace
 from reseaux.anatomy.trails import ENTRY
+from reseaux.arguments import checked
 from reseaux.errors import ReseauxError
 from reseaux.formatting import dimensions, percent
 from reseaux.tables import Cell, Table
@@ -81,6 +82,7 @@ class Summary:
         counts = ", ".join(f"{name} ({count} fois)" for name, count in self.unlisted)
         return f"Sans ligne, car écrites sans couche et sans MAC : {counts}."
 
+    @checked
     def table(self, only_main: bool = True) -> Table:
         """Rend le tableau des couches.
 
@@ -129,6 +131,7 @@ def _is_main(row: Row) -> bool:
     return bool(row.params or row.macs or row.kernel or row.kind in JOINING or not row.output)
 
 
+@checked
 def summarize(
     module: nn.Module,
     input_size: Size | Sequence[Size] = (3, 224, 224),
@@ -152,37 +155,29 @@ def summarize(
         ReseauxError: module ou taille qui n'en est pas une, ou calcul qui échoue ; le message nomme
             la couche et la forme qu'elle a reçue.
     """
-    if not isinstance(module, nn.Module):
+    several = all(isinstance(size, Sequence) for size in input_size)
+    given: Any = input_size if several else [input_size]
+    sizes = tuple(tuple(int(n) for n in size) for size in given)
+    if not sizes or not all(size and min(size) > 0 for size in sizes):
         raise ReseauxError(
-            f"summarize attend un nn.Module et a reçu {type(module).__name__}. Pour un réseau du "
-            'cours : summarize(reseaux.build("vgg-d")).'
+            f"input_size={input_size!r} : il faut des entiers positifs, par exemple "
+            "(3, 224, 224), sans la dimension du lot ; ou une liste de telles tailles, une par "
+            "entrée."
         )
-    sizes = _check_sizes(input_size)
     weights = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
     types = tuple(dtypes or (weights,) * len(sizes))
     if len(types) != len(sizes):
         raise ReseauxError(
             f"{len(sizes)} entrées pour {len(types)} types (dtypes) : donnez un type par entrée."
         )
-    inputs = [
-        torch.empty((1, *size), dtype=dtype, device="meta")
-        for size, dtype in zip(sizes, types, strict=True)
-    ]
+    try:
+        inputs = [
+            torch.empty((1, *size), dtype=dtype, device="meta")
+            for size, dtype in zip(sizes, types, strict=True)
+        ]
+    except (RuntimeError, TypeError) as error:
+        raise ReseauxError(
+            f"Aucun tenseur n'a la taille {' ou '.join(map(dimensions, sizes))}, de type {types}."
+        ) from error
     rows, unlisted = trace(module, inputs)
     return Summary(title or type(module).__name__, sizes, tuple(rows), unlisted)
-
-
-def _check_sizes(given: Size | Sequence[Size]) -> tuple[tuple[int, ...], ...]:
-    """Rend une taille par entrée ; une seule taille donne une seule entrée."""
-    try:
-        several = len(given) > 0 and all(isinstance(size, Sequence) for size in given)
-        sizes: tuple[Any, ...] = tuple(tuple(size) for size in (given if several else (given,)))  # type: ignore[arg-type]
-    except TypeError:
-        sizes = ()
-    # Un booléen est un entier pour Python, pas une taille.
-    if not sizes or not all(size and all(type(n) is int and n > 0 for n in size) for size in sizes):
-        raise ReseauxError(
-            f"input_size={given!r} : il faut des entiers positifs, par exemple (3, 224, 224), sans "
-            "la dimension du lot ; ou une liste de telles tailles, une par entrée."
-        )
-    return sizes

@@ -177,7 +177,8 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         def run(input: Tensor, *args: Any, **kwargs: Any) -> Any:
             before = tuple(input.shape)
-            shape = rule(layer, before, window) if input.is_meta else None
+            plain = input.is_meta and input.is_floating_point()
+            shape = rule(layer, before, window) if plain else None
             if shape is None:  # une entrée qui ne convient pas : PyTorch dira pourquoi
                 return self._layer(name, layer, forward)(input, *args, **kwargs)
             sources, field, last = trail_of(input)

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from reseaux.arguments import checked
 from reseaux.formatting import decimal, millions
 from reseaux.tables import Table
 
@@ -13,6 +14,7 @@ _SUFFIX = re.compile(r"(_bn|_?\d.*|_v\d.*|_[xy]_.*|_(tiny|small|base|large|[tsbm
 _ARXIV = re.compile(r"`([^`]+?)\s*<https?://arxiv\.org/abs/(\d{2})(\d{2})\.\d+")
 
 
+@checked
 def family_name(model: str) -> str:
     """Le nom de famille d'un réseau : « resnext50_32x4d » donne « resnext »."""
     version = re.match(

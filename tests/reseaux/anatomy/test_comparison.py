@@ -8,6 +8,7 @@ from reseaux import published
 from reseaux.anatomy import comparison, zoo
 from reseaux.architectures import NETWORKS
 from reseaux.architectures.vgg import CONFIGURATIONS, weight_layers
+from reseaux.errors import ReseauxError
 from reseaux.formatting import percent
 
 
@@ -62,3 +63,15 @@ def test_networks_table_holds_every_network_and_its_errors():
     rows = comparison.summary_of("alexnet").rows
     outputs = sum(math.prod(row.output) for row in rows if row.output)
     assert dict(zip(NETWORKS, columns["sorties"], strict=True))["alexnet"] == 4 * outputs / 1e6
+
+
+@pytest.mark.parametrize("names", [["vgg-z"], "vgg-d", [1], None, [["vgg-d"]]])
+def test_an_unknown_network_is_refused(names):
+    with pytest.raises(ReseauxError, match=r"vgg-z|« names » vaut"):
+        comparison.networks_table(names)
+
+
+def test_other_names_of_a_network_are_known():
+    assert comparison.summary_of("vgg16").rows == comparison.summary_of("vgg-d").rows
+    with pytest.raises(ReseauxError, match="« name » vaut"):
+        comparison.summary_of(["vgg-d"])

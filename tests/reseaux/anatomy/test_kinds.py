@@ -59,6 +59,7 @@ def test_a_layer_has_a_family(layer, family):
     ("operation", "macs", "window", "paths", "kind"),
     [
         (aten.convolution, 9, True, 1, Kind.CONVOLUTION),
+        (aten.convolution, 9, False, 1, Kind.CONVOLUTION),
         (aten.mm, 9, False, 2, Kind.MATMUL),
         (aten.cat, 0, False, 2, Kind.CONCATENATION),
         (aten.cat, 0, False, 1, None),

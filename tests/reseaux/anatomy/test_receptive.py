@@ -65,10 +65,62 @@ def test_receptive_field_is_what_the_gradient_sees(plan, shortcut):
     assert reseaux.summarize(net, size).rows[-1].receptive_field == seen_pixels(net, size)
 
 
-def test_squeeze_and_excitation_sees_the_whole_image():
-    rows = reseaux.summarize(models.mobilenet_v3_small(), (3, 224, 224)).rows
+class Excited(nn.Module):
+    """Une carte multipliée par une moyenne de toute la carte, puis une convolution."""
+
+    def __init__(self, before, pool, after, swapped):
+        super().__init__()
+        self.before, self.after, self.swapped = before, after, swapped
+        self.scale = nn.Sequential(pool, nn.Conv2d(1, 1, 1), nn.Sigmoid())
+
+    def forward(self, x):
+        x = self.before(x)
+        scale = self.scale(x)
+        return self.after(scale * x if self.swapped else x * scale)
+
+
+class Mean(nn.Module):
+    def forward(self, x):
+        return x.mean((2, 3), keepdim=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(sides, strides), min_size=1, max_size=3),
+    st.tuples(sides, strides),
+    st.sampled_from([nn.AdaptiveAvgPool2d(1), Mean()]),
+    st.booleans(),
+)
+def test_fields_after_a_squeeze_and_excitation(plan, last, pool, swapped):
+    """Formule fermée : le produit voit toute la carte ; ce qui suit avance du pas de la carte."""
+    before = nn.Sequential(*(nn.Conv2d(1, 1, kernel, stride) for kernel, stride in plan))
+    size = (60, 45)
+    rows = reseaux.summarize(
+        Excited(before, pool, nn.Conv2d(1, 1, *last), swapped), (1, *size)
+    ).rows
+    expected, after = [], []
+    for axis in (0, 1):
+        field, step, places = 1, 1, size[axis]
+        for kernel, stride in plan:
+            field += (kernel[axis] - 1) * step
+            step *= stride[axis]
+            places = (places - kernel[axis]) // stride[axis] + 1
+        expected.append(field + (places - 1) * step)
+        after.append(expected[axis] + (last[0][axis] - 1) * step)
     product = next(row for row in rows if row.kind is Kind.MULTIPLICATION)
-    assert product.receptive_field[0] >= 224
+    assert product.receptive_field == tuple(expected)
+    assert rows[-1].receptive_field == tuple(after)
+
+
+def test_a_real_squeeze_and_excitation_sees_what_the_gradient_sees():
+    """Toute l'image, marges comprises : le champ calculé ne peut être plus petit que le mesuré."""
+    rows = reseaux.summarize(models.mobilenet_v3_small(), (3, 96, 160)).rows
+    products = [row for row in rows if row.kind is Kind.MULTIPLICATION]
+    assert len(products) == 9
+    for row in products:
+        assert all(seen >= n for seen, n in zip(row.receptive_field, (96, 160), strict=True))
+    # Le premier : une convolution 3×3 de pas 2, une autre, puis 24×40 positions au pas de 4.
+    assert products[0].receptive_field == (7 + 23 * 4, 7 + 39 * 4)
 
 
 def test_fields_stop_where_places_are_lost():

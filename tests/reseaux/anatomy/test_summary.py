@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 from torchvision import models
 
 import reseaux
-from counting import flops
+from counting import Branches, classifier, flops
 from reseaux.anatomy import comparison
 
 
@@ -28,10 +29,7 @@ def test_counts_match_pytorch(name):
 @pytest.mark.parametrize("name", models.list_models(module=models))
 def test_every_torchvision_classifier_too(name):
     """Attention, opérations écrites sans couche : tout ce que PyTorch compte."""
-    size = (3, 299, 299) if name == "inception_v3" else (3, 224, 224)
-    # Les RegNet calculent leur plan avec des tenseurs : ils se construisent avec des valeurs.
-    with torch.device("cpu" if name.startswith("regnet") else "meta"):
-        net = models.get_model(name, weights=None).to("meta")
+    net, size = classifier(name)
     summary = reseaux.summarize(net, size)
     assert summary.params == sum(p.numel() for p in net.parameters())
     assert 2 * summary.macs == flops(net, size)
@@ -156,15 +154,39 @@ def test_half_precision_networks():
 
 
 @pytest.mark.parametrize(
-    "size", [(), (3, 0, 5), (3, -1, 5), (3, 2.5, 5), "abc", 224, None, [(3, 4), ()], (True, 4, 4)]
+    "size",
+    [
+        *[(), (3, 0, 5), (3, -1, 5), (3, 2.5, 5), "abc", 224, None, [(3, 4), ()], (True, 4, 4)],
+        *[np.ones(3), torch.tensor([3, 4]), (3, torch.empty(1, device="meta"))],
+    ],
+    ids=str,
 )
 def test_bad_sizes_are_refused(size):
-    with pytest.raises(reseaux.ReseauxError, match="entiers positifs"):
+    with pytest.raises(reseaux.ReseauxError, match=r"input_size.*entier"):
         reseaux.summarize(nn.Identity(), size)
 
 
+@pytest.mark.parametrize(
+    ("size", "dtypes", "message"),
+    [
+        ((3, 10**30), None, "Aucun tenseur n'a la taille 3×10{30}"),
+        ((3, 4), "a", "« dtypes » vaut 'a'"),
+        ((3, 4), ["float32"], "« dtypes » vaut"),
+        ((3, 4, 4), [torch.uint8], "couche « Conv2d », qui a reçu 3×4×4"),
+    ],
+)
+def test_bad_types_are_refused(size, dtypes, message):
+    with pytest.raises(reseaux.ReseauxError, match=message):
+        reseaux.summarize(nn.Conv2d(3, 4, 1), size, dtypes=dtypes)
+
+
+def test_numpy_sizes_are_plain_numbers():
+    summary = reseaux.summarize(nn.Linear(4, 2), (np.int64(3), np.int64(4)))
+    assert {type(n) for n in (*summary.input_size, *summary.rows[0].output)} == {int}
+
+
 def test_something_else_than_a_module():
-    with pytest.raises(reseaux.ReseauxError, match=r"attend un nn\.Module et a reçu str"):
+    with pytest.raises(reseaux.ReseauxError, match=r"« module » vaut 'vgg-d' ; il faut .*Module"):
         reseaux.summarize("vgg-d")
 
 
@@ -191,6 +213,23 @@ def test_the_table_shows_every_count_and_the_total():
 )
 def test_depth_is_the_one_in_the_name(name, depth):
     assert comparison.summary_of(name).depth == depth
+
+
+def test_depth_counts_the_products_of_an_attention():
+    """Trois projections à la fois, deux produits de matrices, une projection, deux connectées."""
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    assert reseaux.summarize(layer, (5, 8)).depth == 6
+    # Une convolution pour les morceaux, douze couches, un classifieur.
+    with torch.device("meta"):
+        assert reseaux.summarize(models.vit_b_16()).depth == 1 + 12 * 6 + 1
+
+
+def test_depth_follows_the_longest_path():
+    short, long = nn.Conv2d(3, 3, 1), nn.Sequential(*(nn.Conv2d(3, 3, 1) for _ in range(4)))
+    for branches in ((short, long), (long, short)):
+        net = nn.Sequential(nn.Conv2d(3, 3, 1), Branches(*branches), nn.ReLU(), nn.Conv2d(3, 2, 1))
+        assert reseaux.summarize(net, (3, 4, 4)).depth == 1 + 4 + 1
+    assert reseaux.summarize(nn.ReLU(), (3,)).depth == 0
 
 
 def test_activations_are_every_output():

@@ -1,5 +1,7 @@
 """La traversée : les lignes, leurs entrées, ce qu'un échec dit, et l'état du module après."""
 
+import inspect
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +10,7 @@ from torchvision import models
 
 import reseaux
 from counting import Branches
+from reseaux.anatomy import known
 from reseaux.anatomy.kinds import Kind
 
 
@@ -21,7 +24,7 @@ def test_joined_paths_have_a_row_and_their_inputs(concatenate, kind, channels):
     joined = [row for row in rows if row.kind is kind]
     assert [row.name for row in joined] == ["1"] * len(joined)
     assert joined[-1].output == (channels, 4, 4)
-    assert [row.inputs for row in rows[:4]] == [(), (0,), (0,), (0,)]
+    assert [row.inputs for row in rows[:4]] == [(-1,), (0,), (0,), (0,)]
     expected = [(1, 2, 3)] if concatenate else [(1, 2), (4, 3)]
     assert [row.inputs for row in joined] == expected
     assert rows[-1].inputs == (len(rows) - 2,)
@@ -47,6 +50,114 @@ def test_a_shortcut_does_not_come_out_of_the_activation():
         Kind.ADDITION,
     ]
     assert rows[-1].inputs == (2, 0)
+
+
+class Wired(nn.Module):
+    """Une couche, et ce qu'un ``forward`` en fait avec l'entrée."""
+
+    def __init__(self, wire):
+        super().__init__()
+        self.layer, self.wire = nn.Conv2d(3, 3, 1), wire
+
+    def forward(self, x):
+        return self.wire(x, self.layer(x))
+
+
+@pytest.mark.parametrize(
+    ("wire", "inputs"),
+    [
+        (lambda x, y: y + y, (0,)),
+        (lambda x, y: y * y, (0,)),
+        (lambda x, y: torch.cat([y, y], 1), (0,)),
+        (lambda x, y: x + x, (-1,)),
+        (lambda x, y: x + y, (-1, 0)),
+        (lambda x, y: torch.cat([y, x, y], 1), (0, -1)),
+        (lambda x, y: y.add_(x), (0, -1)),
+    ],
+)
+def test_a_joining_row_names_what_it_reads_and_the_entry(wire, inputs):
+    assert reseaux.summarize(Wired(wire), (3, 4, 4)).rows[-1].inputs == inputs
+
+
+def test_a_layer_takes_its_input_by_name():
+    """Les arguments nommés sont ceux de PyTorch, que le raccourci connaisse la couche ou non."""
+    layers = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
+    layers += [nn.LayerNorm(36), nn.Linear(36, 4), nn.Dropout(), nn.Softmax(1)]
+
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(layers)
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(input=x)
+            return x
+
+    named, listed = Named().eval(), nn.Sequential(*layers)
+    assert named(torch.zeros(1, 3, 8, 8)).shape == (1, 4)
+    rows = reseaux.summarize(named, (3, 8, 8)).rows
+    assert [row[1:] for row in rows] == [
+        row[1:] for row in reseaux.summarize(listed, (3, 8, 8)).rows
+    ]
+
+
+def test_every_known_layer_calls_its_input_the_same():
+    for forward in known.KNOWN:
+        assert [*inspect.signature(forward).parameters] == ["self", "input"]
+
+
+@pytest.mark.parametrize(
+    ("wire", "last"),
+    [
+        (
+            lambda x, y: F.layer_norm(y.permute(0, 2, 3, 1), (3,)).mul(2) + x.permute(0, 2, 3, 1),
+            True,
+        ),
+        (lambda x, y: F.layer_norm(y.permute(0, 2, 3, 1), (3,)).permute(0, 3, 1, 2) + x, False),
+        (lambda x, y: y.permute(0, 1, 3, 2) + x, False),
+        (lambda x, y: y.permute(0, 2, 1, 3).transpose(1, 2) + x, False),
+        (lambda x, y: torch.cat([x.transpose(1, -1), y.transpose(-1, 1)]), True),
+        (lambda x, y: y.transpose(1, 3).transpose(1, 2) + x.transpose(1, 3), True),
+        (lambda x, y: y.transpose(1, 3).transpose(-3, -1) + x, False),
+        (lambda x, y: F.layer_norm(y, y.shape[1:]) + x, False),
+        (lambda x, y: y.flatten(2) @ torch.ones(16, 5), True),
+        (lambda x, y: F.conv2d(y.transpose(1, 3).reshape(x.shape), torch.ones(2, 3, 1, 1)), False),
+        (lambda x, y: F.conv_transpose2d(y, torch.ones(3, 2, 2, 2)), False),
+    ],
+)
+def test_a_row_says_where_its_channels_are(wire, last):
+    assert reseaux.summarize(Wired(wire), (3, 4, 4)).rows[-1].channels_last is last
+
+
+def test_layers_say_where_their_channels_are():
+    layers = [nn.Conv2d(3, 4, 1), nn.LayerNorm((4, 6, 8)), nn.LayerNorm(8), nn.Linear(8, 5)]
+    rows = reseaux.summarize(nn.Sequential(*layers, nn.ReLU()), (3, 6, 8)).rows
+    assert [row.channels_last for row in rows] == [False, False, True, True, True]
+    words = nn.Sequential(nn.Embedding(9, 4), nn.Tanh())
+    rows = reseaux.summarize(words, (7,), dtypes=[torch.long]).rows
+    assert [row.channels_last for row in rows] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("function", "size", "kernel"),
+    [
+        (F.conv1d, (3, 9), (2,)),
+        (F.conv3d, (3, 5, 6, 7), (2, 2, 2)),
+        (F.conv_transpose2d, (3, 5, 5), (2, 2)),
+    ],
+)
+def test_any_convolution_without_a_layer_is_one(function, size, kernel):
+    class Written(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(3, 3, *kernel))
+
+        def forward(self, x):
+            return function(x, self.weight)
+
+    row = reseaux.summarize(Written(), size).rows[0]
+    assert (row.kind, row.output) == (Kind.CONVOLUTION, Written()(torch.ones(1, *size)).shape[1:])
 
 
 def test_a_matrix_product_shows_its_whole_shape():

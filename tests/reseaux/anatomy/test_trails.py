@@ -17,9 +17,9 @@ def marked(*sources):
 def test_a_tensor_keeps_its_own_trail():
     x, weight = marked(4), torch.zeros(2)
     assert trails.has_trail(x)
-    assert trails.trail_of(x) == ((4,), Field((3, 3), (1, 1)))
+    assert trails.trail_of(x) == ((4,), Field((3, 3), (1, 1)), False)
     assert not trails.has_trail(weight)
-    assert trails.trail_of(weight) == ((), None)
+    assert trails.trail_of(weight) == ((), None, False)
 
 
 def test_sources_are_joined_once_each_and_in_order():

@@ -18,6 +18,7 @@ from reseaux.anatomy.drawing.description import SCALE
 from reseaux.anatomy.drawing.layout import arrange
 from reseaux.anatomy.drawing.placement import WIDTH
 from reseaux.anatomy.summary import Summary
+from reseaux.arguments import Count, checked
 from reseaux.errors import ReseauxError, os_reason
 
 PHONE = 600  # pixels CSS : en dessous, une page montre le dessin étroit
@@ -58,6 +59,7 @@ class Drawing:
         plural = "s" if self.blocks > 1 else ""
         return f"Dessin de {self.title} : {self.blocks} bloc{plural}, {SCALE}"
 
+    @checked
     def save(self, path: str | Path) -> None:
         """Écrit le SVG dans un fichier, entier ou pas du tout.
 
@@ -76,7 +78,8 @@ class Drawing:
             ) from error
 
 
-def draw(summary: Summary, depth: int | None = None) -> Drawing:
+@checked
+def draw(summary: Summary, depth: Count | None = None) -> Drawing:
     """Dessine un réseau d'après son résumé.
 
     Args:
@@ -90,18 +93,11 @@ def draw(summary: Summary, depth: int | None = None) -> Drawing:
     Raises:
         ReseauxError: ce n'est pas un résumé, il est vide, ou ``depth`` n'est pas un entier positif.
     """
-    if not isinstance(summary, Summary):
-        raise ReseauxError(
-            f"draw attend un résumé et a reçu {type(summary).__name__}. Par exemple : "
-            "draw(summarize(net, (3, 224, 224)))."
-        )
     if not summary.rows:
         raise ReseauxError(
             f"Le résumé de « {summary.title} » n'a aucune ligne : il n'y a rien à dessiner. Donnez "
             "un réseau qui a au moins une couche."
         )
-    if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 1):
-        raise ReseauxError(f"depth={depth!r} : il faut un entier au moins égal à 1, ou None.")
     layout = arrange(summary, depth)
     wide, narrow = (Canvas(summary, layout, width).svg() for width in (WIDTH, NARROW))
     return Drawing(summary.title, layout.drawn, wide, narrow if ' class="large"' in wide else "")

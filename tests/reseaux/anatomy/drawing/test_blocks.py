@@ -1,16 +1,20 @@
 """Les blocs, contre les lignes du résumé."""
 
 from collections import Counter
+from math import log2
 
 import pytest
 import torch
 from torch import nn
 from torchvision import models
+from torchvision.models.convnext import LayerNorm2d
 
 import reseaux
+from counting import classifier
 from drawings import Read, arrows, both, every_network, module, number
 from reseaux.anatomy.drawing.blocks import blocks_of
-from reseaux.anatomy.kinds import Kind
+from reseaux.anatomy.drawing.placement import PlacedBlock
+from reseaux.anatomy.kinds import JOINING, Family, Kind
 from reseaux.formatting import dimensions
 
 SHORT = {kind.short: kind for kind in (Kind.CONVOLUTION, Kind.MAX_POOL, Kind.LINEAR)}
@@ -76,8 +80,83 @@ def test_a_module_shows_its_branches(name, blocks, links):
     assert len(arrows(made)) == links
 
 
+def executed(net, size):
+    """Exécute le réseau : le module qui rend chaque sortie, par nom et par forme."""
+    outputs, names = {}, {layer: name for name, layer in net.named_modules()}
+
+    def note(layer, _, made):
+        made = made if isinstance(made, torch.Tensor) else made[0]
+        outputs[names[layer], tuple(made.shape[1:])] = layer
+
+    hooks = [layer.register_forward_hook(note) for layer in names]
+    with torch.no_grad():
+        net(torch.empty(1, *size, device="meta"))
+    for hook in hooks:
+        hook.remove()
+    return outputs
+
+
+def padded(*sizes):
+    return (*sizes, 1, 1)[:3]
+
+
+def right_sizes(block, layer, read):
+    """Dit si un bloc a les canaux, la hauteur et la largeur de sa couche, ou de ce qu'il lit."""
+    if isinstance(layer, nn.Linear | nn.LayerNorm) and not isinstance(layer, LayerNorm2d):
+        return block.size == padded(block.output[-1], *block.output[:-1])
+    attention = ".attn" in block.name or block.kind.family is Family.OTHER
+    if attention or block.kind is Kind.MATMUL:
+        return block.size[0] == block.output[-1]
+    if block.kind in (Kind.ADDITION, Kind.MULTIPLICATION):
+        return block.size in [other.size for other in read]
+    if block.kind is Kind.CONCATENATION:  # Swin réunit quatre positions voisines
+        places = [other.size[1:] for other in read]
+        return block.size[1:] in [*places, *((-(-h // 2), -(-w // 2)) for h, w in places)]
+    assert layer is not None or block.kind.family is Family.POOLING, block
+    return block.size == padded(*block.output)
+
+
+@pytest.mark.filterwarnings("ignore:The default weight initialization")
+@pytest.mark.parametrize("name", models.list_models(module=models))
+def test_every_block_of_every_classifier_has_the_sizes_of_its_row(name):
+    """Ceux de l'exécution, pour une image carrée, puis pour une image allongée."""
+    net, size = classifier(name)
+    one_size = name.startswith(("vit_", "maxvit_"))
+    for given in [size] if one_size else [size, (3, size[1], size[1] + 96)]:
+        summary, outputs = reseaux.summarize(net, given), executed(net, given)
+        blocks = blocks_of(summary)
+        assert blocks[0].size == given
+        for block in blocks[1:]:
+            layer = outputs.get((block.name, block.output))
+            if block.kind is not Kind.UNUSED:
+                assert right_sizes(block, layer, [blocks[j] for j in block.inputs]), block
+                channels, rows, columns = (log2(n) for n in block.size)
+                placed = PlacedBlock(block, 1)
+                assert placed.t == pytest.approx(4 + 5 * channels)
+                assert placed.h == pytest.approx(6 + 10 * rows)
+                assert placed.dx == pytest.approx(0.3 * (6 + 10 * columns))
+                assert placed.dy == pytest.approx(0.18 * (6 + 10 * columns))
+        for kind in (Kind.CONVOLUTION, Kind.LINEAR, Kind.MATMUL, *JOINING):
+            called = sum(row.kind is kind and row.output != () for row in summary.rows)
+            assert sum(block.kind is kind for block in blocks) == called
+
+
+@pytest.mark.parametrize(
+    ("join", "links"), [(lambda x, y: y + y, 2), (lambda x, y: y * y, 2), (lambda x, y: x + y, 3)]
+)
+def test_a_sum_reads_what_it_adds_and_nothing_else(join, links):
+    class Joined(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 1)
+
+        def forward(self, x):
+            return join(x, self.conv(x))
+
+    assert len(arrows(reseaux.draw(reseaux.summarize(Joined(), (3, 8, 8))))) == links
+
+
 def test_a_shortcut_from_the_entry_is_drawn():
-    """Le résumé ne nomme pas l'entrée du réseau : les tailles la retrouvent."""
     with torch.device("meta"):
         basic = models.resnet18(weights=None).layer1[0]
     assert len(arrows(reseaux.draw(reseaux.summarize(basic, (64, 56, 56))))) == 4

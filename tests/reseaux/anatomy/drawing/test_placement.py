@@ -6,6 +6,7 @@ from math import log2
 import pytest
 
 import reseaux
+from counting import classifier
 from drawings import SVG, Read, arrows, both, every_network, module
 from reseaux.anatomy.drawing import placement
 from reseaux.anatomy.drawing.placement import rounded
@@ -23,6 +24,27 @@ def test_a_block_is_as_tall_and_as_thick_as_stated(name, drawn):
             thick, tall = read.face(block)
             assert thick == pytest.approx(4 + 5 * log2(sizes[0]), abs=0.01)
             assert tall == pytest.approx(6 + 10 * log2(sizes[1]), abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "googlenet", "densenet121", "mobilenet_v3_small"])
+def test_an_oblong_map_is_drawn_oblong(name):
+    """La fuyante dit la largeur, la face la hauteur ; d'une image debout à la même, couchée."""
+    faces = {}
+    for height, width in ((224, 416), (416, 224)):
+        made = reseaux.draw(reseaux.summarize(classifier(name)[0], (3, height, width)))
+        read = Read(made)
+        for block in read.blocks[1:]:
+            shape = [int(n) for n in read.label(block, "forme").split("×") if n]
+            slanted = next(p.get("d") for p in block.iter(f"{SVG}path") if "fill" in p.attrib)
+            right, up = (float(n) for n in re.search(r"l([\d.]+) -([\d.]+)h", slanted).groups())
+            if len(shape) == 3:
+                assert read.face(block)[1] == pytest.approx(6 + 10 * log2(shape[1]), abs=0.01)
+                assert right == pytest.approx(0.3 * (6 + 10 * log2(shape[2])), abs=0.06)
+                assert up == pytest.approx(0.18 * (6 + 10 * log2(shape[2])), abs=0.06)
+                faces.setdefault((height, width), []).append(shape)
+    lying, standing = faces[224, 416], faces[416, 224]
+    assert lying == [[channels, width, height] for channels, height, width in standing]
+    assert sum(height < width for _, height, width in lying) >= 4
 
 
 def test_the_rulers_are_at_the_scale_of_the_blocks(drawn):

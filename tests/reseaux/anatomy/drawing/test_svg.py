@@ -38,18 +38,18 @@ def test_a_title_cannot_close_the_attribute_that_holds_it():
 
 
 def test_what_is_not_a_summary_is_refused():
-    with pytest.raises(ReseauxError, match=r"draw attend un résumé et a reçu Linear.*summarize"):
+    with pytest.raises(ReseauxError, match=r"« summary » vaut Linear.*« Summary »"):
         reseaux.draw(nn.Linear(1, 1))
 
 
 def test_an_empty_summary_is_refused():
-    with pytest.raises(ReseauxError, match="« vide » n'a aucune ligne"):
+    with pytest.raises(ReseauxError, match=r"« vide » n'a aucune ligne"):
         reseaux.draw(Summary("vide", ((1,),), ()))
 
 
 @pytest.mark.parametrize("depth", [0, -1, 1.5, True, "2"])
 def test_a_depth_must_be_a_positive_integer(depth, drawn):
-    with pytest.raises(ReseauxError, match="entier au moins égal à 1"):
+    with pytest.raises(ReseauxError, match=r"« depth » vaut .* un entier, au moins 1"):
         reseaux.draw(drawn("alexnet")[0], depth=depth)
 
 

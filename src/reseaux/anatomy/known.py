@@ -104,16 +104,12 @@ KNOWN: dict[Any, ShapeRule] = {
 
 
 def _broadcast(x: Tensor, y: Any) -> Shape | None:
-    one = tuple(x.shape)
     if not isinstance(y, Tensor):
-        return one if isinstance(y, float | int) else None
-    other = tuple(y.shape)
-    if one == other:
-        return one
-    missing = len(one) - len(other)
-    pairs = list(zip((1,) * -missing + one, (1,) * missing + other, strict=True))
-    fits = all(n == m or 1 in (n, m) for n, m in pairs)
-    return tuple(m if n == 1 else n for n, m in pairs) if fits else None
+        return tuple(x.shape) if isinstance(y, float | int) else None
+    try:
+        return tuple(x.shape if x.shape == y.shape else torch.broadcast_shapes(x.shape, y.shape))
+    except RuntimeError:
+        return None
 
 
 def _joined(tensors: Sequence[Tensor], dim: int = 0) -> Shape | None:

@@ -53,18 +53,10 @@ def torchvision_weights() -> tuple[TorchvisionWeights, ...]:
             scores = meta["_metrics"]["ImageNet-1K"]
             if math.isnan(scores["acc@1"]):
                 continue
-            found.append(
-                TorchvisionWeights(
-                    model,
-                    weights.name,
-                    family_name(model),
-                    meta["num_params"],
-                    meta["_ops"],
-                    meta["_file_size"],
-                    scores["acc@1"],
-                    scores["acc@5"],
-                )
-            )
+            figures = (meta["num_params"], meta["_ops"], meta["_file_size"])
+            named = (model, weights.name, family_name(model))
+            precision = (scores["acc@1"], scores["acc@5"])
+            found.append(TorchvisionWeights(*named, *figures, *precision))
     return tuple(found)
 
 
@@ -126,14 +118,10 @@ def models_table() -> Table:
     """Chaque classifieur de torchvision avec ses meilleurs poids ; le lecteur peut le trier."""
     from torchvision import models
 
-    best = {
-        name: models.get_model_weights(name).DEFAULT.name
-        for name in models.list_models(module=models)
-    }
     rows = [
         (w.model, w.params / 1e6, w.gmacs, w.file_mb, w.top1, w.top5)
         for w in torchvision_weights()
-        if best[w.model] == w.weights
+        if models.get_model_weights(w.model).DEFAULT.name == w.weights
     ]
     columns = ("réseau", "paramètres (M)", "MAC (G)", "fichier (Mio)", "top-1 (%)", "top-5 (%)")
     return Table(

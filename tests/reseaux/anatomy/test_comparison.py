@@ -35,6 +35,8 @@ def test_vgg_table_is_table_1_of_the_paper():
         "conv1-512",
         "conv1-512",
     ]
+    stages = [row[1] for row in table.rows if row[0].startswith("étage")]
+    assert stages == ["conv3-64", "conv3-128", "conv3-256", "conv3-512", "conv3-512"]
     assert columns["A-LRN"].count("LRN") == 1
     ends = {cells[-4:] for cells in columns.values()}
     assert ends == {("FC-4096", "FC-4096", "FC-1000", "softmax")}
@@ -57,6 +59,10 @@ def test_networks_table_holds_every_network_and_its_errors():
         assert errors == ([stated.top1, stated.top5] if stated else [None, None])
     depths = dict(zip(NETWORKS, columns["couches"], strict=True))
     assert all(depths[f"vgg-{c}"] == weight_layers(c) for c in CONFIGURATIONS)
+    w = {w.model: w for w in zoo.torchvision_weights()}
+    for ours, theirs in (("vgg-a", "vgg11"), ("vgg-d", "vgg16"), ("resnet-18", "resnet18")):
+        gigas = dict(zip(NETWORKS, columns["G"], strict=True))[ours]
+        assert gigas == pytest.approx(w[theirs].gmacs, rel=0.001)
     # Quatre octets par paramètre, et par nombre de chaque sortie.
     for millions, weights in zip(columns["M"], columns["poids"], strict=True):
         assert weights == pytest.approx(4 * millions)

@@ -1,5 +1,7 @@
 """Les champs réceptifs, contre les articles et contre le gradient."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -155,22 +157,37 @@ def test_fields_stop_when_channels_move():
     assert [row.receptive_field for row in rows] == [(2, 2), None]
 
 
-@pytest.mark.parametrize("arguments", [(3, 2), (3, 2, 0, 2), (3, 2, 1)])
-def test_a_pooling_without_a_layer_has_its_window(arguments):
+@pytest.mark.parametrize(
+    ("function", "layer", "arguments"),
+    [
+        *((F.max_pool2d, nn.MaxPool2d, given) for given in [(3, 2), (3, 2, 0, 2), (3, 2, 1), (3,)]),
+        *((F.avg_pool2d, nn.AvgPool2d, given) for given in [(3, 2), (3,), ((2, 3), (1, 2))]),
+        (lambda x, size: x.mean((2, 3), keepdim=True), nn.AvgPool2d, ((20, 16),)),
+        (lambda x, size: x.mean((-1, -2), keepdim=True), nn.AvgPool2d, ((20, 16),)),
+        (lambda x, size: F.adaptive_avg_pool2d(x, 1), nn.AvgPool2d, ((20, 16),)),
+    ],
+)
+def test_a_pooling_without_a_layer_has_its_window(function, layer, arguments):
     class Pooled(nn.Module):
         def __init__(self):
             super().__init__()
-            self.conv = nn.Conv2d(3, 3, 3)
+            self.conv = nn.Conv2d(3, 3, 3, padding=1)
 
         def forward(self, x):
-            return self.conv(F.max_pool2d(x, *arguments))
+            return self.conv(function(x, *arguments))
 
-    written = reseaux.summarize(Pooled(), (3, 20, 20)).rows
-    layers = nn.Sequential(nn.MaxPool2d(*arguments), nn.Conv2d(3, 3, 3))
-    expected = reseaux.summarize(layers, (3, 20, 20)).rows
-    assert [(r.stride, r.receptive_field) for r in written] == [
-        (r.stride, r.receptive_field) for r in expected
+    written = reseaux.summarize(Pooled(), (3, 20, 16)).rows
+    layers = nn.Sequential(layer(*arguments), nn.Conv2d(3, 3, 3, padding=1))
+    expected = reseaux.summarize(layers, (3, 20, 16)).rows
+    assert [(r.kernel, r.stride, r.receptive_field) for r in written] == [
+        (r.kernel, r.stride, r.receptive_field) for r in expected
     ]
+
+
+def test_a_flattened_map_is_seen_whole_by_what_follows():
+    layers = (nn.Conv2d(3, 4, (3, 2)), nn.Flatten(), nn.Linear(168, 5), nn.ReLU(), nn.Linear(5, 2))
+    rows = reseaux.summarize(nn.Sequential(*layers), (3, 8, 8)).rows
+    assert [row.receptive_field for row in rows] == [(3, 2), *[(8, 8)] * 4]
 
 
 def test_a_dilated_convolution_without_a_layer_sees_as_far_as_the_layer():
@@ -185,6 +202,28 @@ def test_a_dilated_convolution_without_a_layer_sees_as_far_as_the_layer():
     written = reseaux.summarize(Written(), (3, 20, 20)).rows[0]
     layer = reseaux.summarize(nn.Conv2d(3, 4, 3, dilation=2, bias=False), (3, 20, 20)).rows[0]
     assert written.receptive_field == layer.receptive_field == (5, 5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 9), st.booleans(), st.booleans())
+def test_an_adaptive_pooling_has_the_window_that_the_gradient_sees(out, times, more, mean, layer):
+    """Sa plus grande fenêtre ; une agrégation ordinaire quand les tailles tombent juste."""
+
+    class Written(nn.Module):
+        def forward(self, x):
+            pool = F.adaptive_avg_pool2d if mean else F.adaptive_max_pool2d
+            return pool(x, (out, 2))
+
+    size = (out * times, 2 + more)
+    adaptive = (nn.AdaptiveAvgPool2d if mean else nn.AdaptiveMaxPool2d)((out, 2))
+    row = reseaux.summarize(adaptive if layer else Written(), (1, *size)).rows[0]
+    widths = []
+    for place in range(2):  # le long de la largeur, où les tailles ne tombent pas juste
+        x = torch.arange(math.prod(size)).double().view(1, 1, *size).requires_grad_()
+        F.adaptive_avg_pool2d(x, (out, 2))[0, 0, 0, place].backward()
+        widths.append(int((x.grad[0, 0, 0] != 0).sum()))
+    assert row.kernel == row.receptive_field == (times, max(widths))
+    assert row.stride == (times, size[1] // 2)
 
 
 def test_a_sum_with_a_lost_field_is_lost():

@@ -1,6 +1,7 @@
 """Le résumé par couche, comparé aux compteurs de PyTorch."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from torchvision import models
 import reseaux
 from counting import Branches, classifier, flops
 from reseaux.anatomy import comparison
+from reseaux.formatting import percent
 
 
 @pytest.mark.parametrize("name", reseaux.NETWORKS)
@@ -141,6 +143,13 @@ def test_inputs_have_the_type_of_the_weights():
     assert seen == [torch.float16, torch.float16]
 
 
+def test_an_integer_parameter_does_not_give_its_type_to_the_input():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3))
+    net.order = nn.Parameter(torch.arange(3), requires_grad=False)
+    assert next(net.parameters()) is net.order
+    assert reseaux.summarize(net, (3, 8, 8)).rows[0].output == (4, 6, 6)
+
+
 def test_half_precision_networks():
     class Half(nn.Module):
         def __init__(self):
@@ -205,6 +214,22 @@ def test_the_table_shows_every_count_and_the_total():
     oblong = reseaux.summarize(nn.Conv2d(1, 1, (1, 7), (1, 2)), (1, 9, 9)).table().rows[0]
     assert (oblong[3], oblong[8]) == ("1×2", "1×7")
     assert math.isclose(summary.weight_bytes, 4 * 60_965_224)
+
+
+def test_the_table_adds_up_and_hides_only_what_has_nothing_to_count():
+    net = reseaux.build("googlenet", device="meta", aux_heads=True)  # deux têtes jamais appelées
+    summary = reseaux.summarize(net)
+    short, whole = summary.table(), summary.table(only_main=False)
+    for table in (short, whole):
+        columns = dict(zip(table.columns, zip(*table.rows, strict=True), strict=True))
+        for name, total in (("paramètres", summary.params), ("MAC", summary.macs)):
+            *cells, last = columns[name]
+            assert sum(cells) == last == total
+        assert [*columns["part"]] == [percent(n / summary.params) for n in columns["paramètres"]]
+        assert "" in columns["sortie"][:-1]
+    assert [row[0] for row in whole.rows[:-1]] == [row.name for row in summary.rows]
+    hidden = Counter(row[1] for row in whole.rows) - Counter(row[1] for row in short.rows)
+    assert hidden.keys() == {"ReLU", "dropout", "mise à plat", "normalisation locale"}
 
 
 @pytest.mark.parametrize(

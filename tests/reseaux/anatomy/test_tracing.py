@@ -189,6 +189,26 @@ def test_functional_calls_have_a_row_or_a_note():
     assert summary.rows[-1].output == ()  # le poids n'est dans aucune couche appelée
 
 
+@pytest.mark.parametrize(
+    "move",
+    [
+        torch.clone,
+        lambda x: x.permute(0, 2, 3, 1).contiguous(),
+        lambda x: x.transpose(1, 3).reshape(1, -1),
+        lambda x: x.double(),
+        lambda x: torch.empty_like(x).copy_(x),
+        lambda x: torch.cat([x]),
+        lambda x: x[:, :2].unsqueeze(0).expand(2, -1, -1, -1, -1),
+    ],
+)
+def test_what_only_moves_values_is_not_mentioned(move):
+    class Moved(nn.Module):
+        def forward(self, x):
+            return move(x)
+
+    assert reseaux.summarize(Moved(), (3, 8, 8)).unlisted == ()
+
+
 def test_a_called_again_module_counts_its_weights_once_and_its_work_twice():
     layer = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU())
     summary = reseaux.summarize(nn.Sequential(layer, nn.Sequential(layer, nn.Flatten())), (3, 5, 5))

@@ -6,6 +6,7 @@ import pytest
 from torchvision import models
 
 from reseaux.anatomy import zoo
+from reseaux.formatting import decimal, millions
 
 
 def test_every_torchvision_model_is_there():
@@ -58,3 +59,18 @@ def test_the_tables_are_written_as_the_page_shows_them():
     assert shown["vgg"][1:3] == ["8", "2014"]
     assert shown["vgg"][4:] == ["132,9\N{NO-BREAK SPACE}M à 143,7\N{NO-BREAK SPACE}M", "74,2"]
     assert shown["alexnet"][4] == "61,1\N{NO-BREAK SPACE}M"
+
+
+def test_the_family_table_says_what_the_metadata_say():
+    groups = {}
+    for name in models.list_models(module=models):
+        groups.setdefault(zoo.family_name(name), []).append(name)
+    rows = {row[0]: row for row in zoo.family_table().rows}
+    assert rows.keys() == groups.keys()
+    for name, members in groups.items():
+        metas = [w.meta for m in members for w in models.get_model_weights(m)]
+        precisions = [meta["_metrics"]["ImageNet-1K"]["acc@1"] for meta in metas]
+        sizes = [millions(n) for n in sorted(meta["num_params"] for meta in metas)]
+        between = f"{sizes[0]} à {sizes[-1]}" if sizes[0] != sizes[-1] else sizes[0]
+        best = decimal(max(top1 for top1 in precisions if not math.isnan(top1)))
+        assert (rows[name][1], *rows[name][4:]) == (len(members), between, best)

@@ -140,8 +140,7 @@ def _units(blocks: Sequence[Block]) -> Iterator[tuple[int, ...]]:
 def _signature(blocks: Sequence[Block], unit: tuple[int, ...]) -> tuple[object, ...]:
     """Tout ce que le dessin montre d'une unité, sauf les noms."""
     return tuple(
-        replace(blocks[i], name="", inputs=tuple(max(j, unit[0] - 1) - i for j in blocks[i].inputs))
-        for i in unit
+        replace(blocks[i], name="", inputs=tuple(j - i for j in blocks[i].inputs)) for i in unit
     )
 
 

@@ -156,6 +156,34 @@ def test_a_sum_reads_what_it_adds_and_nothing_else(join, links):
     assert len(arrows(reseaux.draw(reseaux.summarize(Joined(), (3, 8, 8))))) == links
 
 
+def test_a_normalization_has_its_block_if_the_convolution_is_read_elsewhere():
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+
+        def forward(self, x):
+            y = self.conv(x)
+            return self.norm(y) + y
+
+    made = reseaux.draw(reseaux.summarize(Both(), (3, 8, 8)))
+    assert (made.blocks, len(arrows(made))) == (3, 4)
+    alone = reseaux.draw(reseaux.summarize(nn.Sequential(*Both().children()), (3, 8, 8)))
+    assert (alone.blocks, len(arrows(alone))) == (1, 1)
+
+
+def test_the_weights_of_an_attention_go_to_the_product_that_uses_them():
+    net = nn.Sequential(nn.Linear(8, 8), nn.TransformerEncoderLayer(8, 2, 16, batch_first=True))
+    blocks = blocks_of(reseaux.summarize(net, (5, 8)))
+    products = [block for block in blocks if block.kind is Kind.MATMUL]
+    assert [(b.output, b.params) for b in products] == [
+        ((5, 24), 3 * 8 * 8 + 3 * 8),  # les trois projections d'un coup
+        ((2, 5, 5), 0),
+        ((2, 5, 4), 0),
+        ((5, 8), 8 * 8 + 8),
+    ]
+
+
 def test_a_shortcut_from_the_entry_is_drawn():
     with torch.device("meta"):
         basic = models.resnet18(weights=None).layer1[0]

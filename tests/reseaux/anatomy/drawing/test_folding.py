@@ -8,6 +8,7 @@ from torch import nn
 from torchvision import models
 
 import reseaux
+from counting import Branches
 from drawings import SVG, Read, arrows, number
 from reseaux.anatomy.drawing.blocks import blocks_of
 from reseaux.anatomy.drawing.folding import fold, joining_key
@@ -74,3 +75,22 @@ def test_a_folded_module_says_its_paths(net, size, said):
     modules = [b for b in fold(made, joining_key(made)) if b.kind is Kind.MODULE]
     assert modules
     assert {block.inside[-1] for block in modules} == said
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        (Branches(nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 3, padding=1)), ["2 conv", "2 branches"]),
+        (
+            Branches(nn.Conv2d(4, 4, 1), nn.MaxPool2d(3, 1, 1), nn.Identity(), concatenate=True),
+            ["1 conv, 1 pool", "3 branches"],
+        ),
+        (Branches(nn.Conv2d(4, 4, 1), nn.Identity()), ["1 conv", "raccourci"]),
+        (nn.Sequential(nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)), ["2 conv"]),
+    ],
+)
+def test_a_folded_module_says_how_its_paths_go(block, said):
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), block)
+    read = Read(reseaux.draw(reseaux.summarize(net, (3, 8, 8)), depth=1))
+    texts = read.blocks[-1].iter(f"{SVG}text")
+    assert [text.text for text in texts if text.get("class") == "dedans"] == said

@@ -16,6 +16,26 @@ def test_resnet_folds_its_repeated_modules(drawn):
     assert "×35" in Read(drawn("resnet-152")[1]).texts("params")
 
 
+@pytest.mark.parametrize("times", [2, 3])
+def test_repeated_modules_are_named_from_the_first_to_the_last(times):
+    def block():
+        return nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 1))
+
+    read = Read(
+        reseaux.draw(reseaux.summarize(nn.Sequential(*(block() for _ in range(times))), (4, 8, 8)))
+    )
+    assert f"×{times}" in read.texts("params")
+    assert read.texts("nom") == [f"0 … {times - 1}"]
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_drawing_is_folded_only_when_it_has_too_many_blocks(more):
+    layers = (nn.Linear(n + 1, n + 2) for n in range(layout.MAX_BLOCKS + more))
+    made = reseaux.draw(reseaux.summarize(nn.Sequential(*layers), (1,)))
+    assert (made.blocks == layout.MAX_BLOCKS) == (not more)
+    assert ("Trop de couches" in " ".join(Read(made).texts("g"))) == bool(more)
+
+
 class Branches(nn.Module):
     """Des branches au hasard, jointes par une addition ou une concaténation, ou pas du tout."""
 

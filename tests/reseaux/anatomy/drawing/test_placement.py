@@ -104,6 +104,23 @@ def test_a_computer_shows_the_drawing_without_scrolling(name, drawn):
     assert int(re.search(r"min-width:(\d+)px", style)[1]) <= 704
 
 
+@pytest.mark.parametrize("name", ["resnet-50", "resnet-152", "xception", "mobilenet-v2"])
+def test_a_frame_holds_the_labels_of_its_blocks(name, drawn):
+    for read in both(drawn(name)[1]):
+        frames, held = [r for r in read.svg.iter(f"{SVG}rect") if r.get("class") == "cadre"], 0
+        for frame in frames:
+            left, top, wide, tall = (float(frame.get(k)) for k in ("x", "y", "width", "height"))
+            for block in read.blocks:
+                face = read.face_of(block)
+                inside = left < float(face.get("x")) < left + wide
+                if inside and top < float(face.get("y")) < top + tall:
+                    bases = [float(text.get("y")) for text in block.iter(f"{SVG}text")]
+                    assert top + 20 < min(bases)
+                    assert max(bases) + 4 <= top + tall
+                    held += 1
+        assert held >= 2
+
+
 @every_network
 def test_blocks_and_their_labels_do_not_overlap(name, drawn):
     for read in both(drawn(name)[1]):

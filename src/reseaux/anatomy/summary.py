@@ -128,7 +128,7 @@ def _side(sizes: tuple[int, int] | None) -> str:
 
 
 def _is_main(row: Row) -> bool:
-    return bool(row.params or row.macs or row.kernel or row.kind in JOINING or not row.output)
+    return bool(row.params or row.macs or row.kernel or row.kind in JOINING)
 
 
 @checked

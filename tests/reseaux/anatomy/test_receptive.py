@@ -212,18 +212,18 @@ def test_an_adaptive_pooling_has_the_window_that_the_gradient_sees(out, times, m
     class Written(nn.Module):
         def forward(self, x):
             pool = F.adaptive_avg_pool2d if mean else F.adaptive_max_pool2d
-            return pool(x, (out, 2))
+            return pool(x, (out, 3))
 
-    size = (out * times, 2 + more)
-    adaptive = (nn.AdaptiveAvgPool2d if mean else nn.AdaptiveMaxPool2d)((out, 2))
+    size = (out * times, 3 + more)
+    adaptive = (nn.AdaptiveAvgPool2d if mean else nn.AdaptiveMaxPool2d)((out, 3))
     row = reseaux.summarize(adaptive if layer else Written(), (1, *size)).rows[0]
     widths = []
-    for place in range(2):  # le long de la largeur, où les tailles ne tombent pas juste
+    for place in range(3):  # le long de la largeur, où les tailles ne tombent pas juste
         x = torch.arange(math.prod(size)).double().view(1, 1, *size).requires_grad_()
-        F.adaptive_avg_pool2d(x, (out, 2))[0, 0, 0, place].backward()
+        F.adaptive_avg_pool2d(x, (out, 3))[0, 0, 0, place].backward()
         widths.append(int((x.grad[0, 0, 0] != 0).sum()))
     assert row.kernel == row.receptive_field == (times, max(widths))
-    assert row.stride == (times, size[1] // 2)
+    assert row.stride == (times, size[1] // 3)
 
 
 def test_a_sum_with_a_lost_field_is_lost():

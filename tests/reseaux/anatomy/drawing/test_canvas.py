@@ -5,10 +5,11 @@ import re
 import subprocess
 import sys
 
+import pytest
 from torch import nn
 
 import reseaux
-from drawings import Read, every_network
+from drawings import SVG, Read, both, every_network
 
 
 @every_network
@@ -40,3 +41,26 @@ def test_names_are_escaped():
     made = reseaux.draw(reseaux.summarize(net, (1, 8, 8), title='<a> & "b"'))
     assert Read(made).texts("titre") == ['<a> & "b"']
     assert "<a>" not in made._repr_html_()
+
+
+class Spare(nn.Module):
+    """Une suite de convolutions, et une couche que rien n'appelle."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.used = nn.Sequential(*(nn.Conv2d(n + 1, n + 2, 1) for n in range(layers)))
+        self.spare = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.used(x)
+
+
+@pytest.mark.parametrize("layers", range(1, 8))
+def test_a_line_is_linked_to_the_next_unless_nothing_is_computed_there(layers):
+    made = reseaux.draw(reseaux.summarize(Spare(layers), (1, 8, 8)))
+    read = both(made)[-1]
+    faces = [{k: float(read.face_of(b).get(k)) for k in ("y", "height")} for b in read.blocks]
+    axes = [round(face["y"] + face["height"] / 2) for face in faces]
+    assert read.label(read.blocks[-1], "genre") == "autres paramètres"
+    links = [p for p in read.svg.iter(f"{SVG}path") if p.get("class") == "suite"]
+    assert len(links) == len(set(axes[:-1])) - 1

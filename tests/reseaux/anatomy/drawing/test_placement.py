@@ -9,7 +9,9 @@ import reseaux
 from counting import classifier
 from drawings import SVG, Read, arrows, both, every_network, module
 from reseaux.anatomy.drawing import placement
+from reseaux.anatomy.drawing.blocks import Block
 from reseaux.anatomy.drawing.placement import rounded
+from reseaux.anatomy.kinds import Kind
 
 
 @every_network
@@ -59,6 +61,9 @@ def test_the_rulers_are_at_the_scale_of_the_blocks(drawn):
         ends = list(expected)
         between = abs(at[ends[2]] - at[ends[0]])
         assert between == pytest.approx(expected[ends[2]] - expected[ends[0]], abs=0.2)
+    axes = next(p for p in read.svg.iter(f"{SVG}path") if p.get("class") == "regle").get("d")
+    x, y, bottom, end = (float(n) for n in re.findall(r"[MVH ]([\d.]+)", axes)[:4])
+    assert (bottom - y, end - x) == pytest.approx((86, 64), abs=0.2)
     assert "Échelle logarithmique" in " ".join(read.texts("g"))
 
 
@@ -72,6 +77,29 @@ def test_the_shortcut_passes_over_the_blocks():
         for p in arrows(reseaux.draw(module("goulot")))
     ]
     assert sum(height < min(tops) - 15 for height in heights) == 1
+
+
+@pytest.mark.parametrize(
+    ("stride", "text"),
+    [(None, ""), ((1, 1), ""), ((2, 2), "pas 2"), ((1, 2), "pas 1×2"), ((2, 1), "pas 2×1")],
+)
+def test_a_stride_is_written_if_it_is_not_one(stride, text):
+    block = Block("conv", Kind.CONVOLUTION, (3, 4, 4), stride=stride)
+    assert placement.stride_text(block) == text
+    assert (("pas", text) in placement.label(block)) == bool(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("blocks.3a", "blocks.3a"),
+        ("features.conv123", "features.conv123"),  # seize caractères
+        ("features.conv1234", "…conv1234"),
+        ("a_very_long_name_alone", "a_very_long_name_alone"),
+    ],
+)
+def test_a_folded_module_has_its_name_or_the_end_of_it(name, text):
+    assert placement.label(Block(name, Kind.MODULE, (3, 4, 4)))[0] == ("genre", text)
 
 
 @every_network

@@ -106,8 +106,10 @@ KNOWN: dict[Any, ShapeRule] = {
 def _broadcast(x: Tensor, y: Any) -> Shape | None:
     if not isinstance(y, Tensor):
         return tuple(x.shape) if isinstance(y, float | int) else None
+    if x.shape == y.shape:
+        return tuple(x.shape)
     try:
-        return tuple(x.shape if x.shape == y.shape else torch.broadcast_shapes(x.shape, y.shape))
+        return tuple(torch.broadcast_shapes(x.shape, y.shape))  # type: ignore[no-untyped-call]
     except RuntimeError:
         return None
 

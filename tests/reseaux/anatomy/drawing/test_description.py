@@ -1,5 +1,7 @@
 """Le dessin en phrases."""
 
+import pytest
+
 import reseaux
 from drawings import SVG, Read, every_network, module
 
@@ -25,3 +27,18 @@ def test_the_description_says_where_the_paths_part_and_meet():
     said = Read(reseaux.draw(module("goulot"))).svg.find(f"{SVG}desc").text
     assert "addition, réunit 2 chemins, dont l'entrée du module" in said
     assert "lit l'entrée du module" not in said  # la première couche la lit : cela va de soi
+
+
+@pytest.mark.parametrize(
+    ("name", "normalized", "from_entry"),
+    [
+        ("goulot", 3, 1),  # l'addition
+        ("projection", 3, 1),  # la convolution du raccourci
+        ("fire", 0, 1),  # la seconde branche
+        ("inception", 0, 3),  # trois branches, après la première
+    ],
+)
+def test_the_description_says_how_often(name, normalized, from_entry):
+    said = Read(reseaux.draw(module(name))).svg.find(f"{SVG}desc").text
+    assert said.count("avec sa normalisation") == normalized
+    assert said.count("l'entrée du module") == from_entry

@@ -30,6 +30,12 @@ def test_the_text_and_the_page(drawn):
     assert not hasattr(made, "_repr_svg_")  # le livre en ferait une image à part
 
 
+@pytest.mark.parametrize(("layers", "counted"), [(1, "1 bloc,"), (2, "2 blocs,"), (3, "3 blocs,")])
+def test_the_text_counts_the_blocks(layers, counted):
+    net = nn.Sequential(*(nn.Linear(n + 1, n + 2) for n in range(layers)))
+    assert counted in repr(reseaux.draw(reseaux.summarize(net, (1,))))
+
+
 def test_a_title_cannot_close_the_attribute_that_holds_it():
     title = '"><b>'
     made = reseaux.draw(reseaux.summarize(nn.Conv2d(3, 4, 3), (3, 8, 8), title))

@@ -73,10 +73,17 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(CONTENT[start:])
 
     def goutte(self) -> None:
-        """Un octet à la fois, sans jamais se taire."""
-        self.answer(b"")
+        self.drip(0)
+
+    def ralentit(self) -> None:
+        self.drip(300_000)
+
+    def drip(self, start: int) -> None:
+        """Le début d'un coup, puis un octet à la fois, sans jamais se taire."""
+        self.answer(CONTENT[:start])
         while not self.server.wake.wait(0.05):
-            self.wfile.write(b"x")
+            self.wfile.write(CONTENT[start : start + 1])
+            start += 1
 
     def mandataire(self) -> None:
         self.send_error(407)

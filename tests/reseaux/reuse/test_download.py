@@ -106,6 +106,7 @@ def is_french(error: BaseException) -> bool:
         ("coupe-sans-taille", "a été coupée"),
         ("coupe-net", "a été coupée|octets reçus sur"),
         ("goutte", r"arrive trop lentement : moins de 1\u202f000 octets par seconde"),
+        ("ralentit", "arrive trop lentement"),
     ],
 )
 def test_an_interrupted_download_resumes(
@@ -117,8 +118,6 @@ def test_an_interrupted_download_resumes(
     assert is_french(caught.value)
     assert not target.exists()
     arrived = part(target).read_bytes()
-    if path == "goutte":  # ces gouttes-là ne sont pas du fichier
-        part(target).write_bytes(arrived := CONTENT[: len(arrived)])
     assert arrived
     assert CONTENT.startswith(arrived)
     fetch(f"{server.url}/reprise", target)
@@ -169,6 +168,16 @@ def test_a_whole_file_left_beside_is_taken(server: Server, target: Path) -> None
     fetch(f"{server.url}/reprise", target)
     assert target.read_bytes() == CONTENT
     assert server.asked == []
+
+
+def test_the_rate_is_counted_per_second(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Quarante octets en deux secondes : vingt par seconde, moins que trente."""
+    monkeypatch.setattr(module, "SLOWEST", 30)
+    threading.Timer(8, server.wake.set).start()
+    with pytest.raises(DownloadError, match="arrive trop lentement"):
+        fetch(f"{server.url}/goutte", target, timeout=2)
 
 
 @pytest.mark.parametrize("window", [0.2, 0.4])

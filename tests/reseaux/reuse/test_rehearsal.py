@@ -66,8 +66,7 @@ def state_of(tool: Optimizer, plan: Any) -> dict[str, Any]:
     [*((name, "cosine") for name in OPTIMIZERS), *(("adam", name) for name in SCHEDULERS)],
 )
 def test_a_good_state_passes_and_nothing_moves(optimizer: str, scheduler: str) -> None:
-    steps = 1 if scheduler == "finished" else 2  # OneCycleLR a fait le premier à sa création
-    state = state_of(*prepared(optimizer, scheduler, steps))
+    state = state_of(*prepared(optimizer, scheduler, 2))
     kept = copy.deepcopy(state)
     fresh = prepared(optimizer, scheduler, 0)
     before = state_of(*fresh)
@@ -109,3 +108,24 @@ def test_a_state_that_gives_nan_is_refused(key: str, value: torch.Tensor) -> Non
     state["optimizer"]["state"][0][key] = value
     with pytest.raises(ReseauxError, match="infinis ou indéfinis"):
         rehearse(state, *prepared("adam", "cosine", 0), None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("T_max", torch.inf),
+        ("eta_min", torch.nan),
+        ("T_max", 0),
+        ("base_lrs", []),
+        ("last_epoch", None),
+    ],
+)
+def test_a_scheduler_that_could_not_go_on_is_refused(key: str, value: Any) -> None:
+    state = state_of(*prepared("adam", "cosine", 2))
+    state["scheduler"][key] = value
+    with pytest.raises((ReseauxError, ZeroDivisionError)):
+        rehearse(state, *prepared("adam", "cosine", 0), None)
+    del state["scheduler"][key]
+    if key == "last_epoch":  # sans elle, le planificateur repartirait du début sans rien dire
+        with pytest.raises(ReseauxError, match="un autre planificateur"):
+            rehearse(state, *prepared("adam", "cosine", 0), None)

@@ -36,8 +36,11 @@ ARITHMETIC: dict[type, type] = {
     ast.BitAnd: ast.BitOr,
 }
 # Un mot clé dont l'absence ne se voit pas d'un test : le texte de l'aide, l'encodage (celui du
-# système est le même), « strict », que ruff exige, et ce qui protège une dataclass de son auteur.
-SILENT_KEYWORDS = {"help", "metavar", "encoding", "strict", "stacklevel", "frozen", "slots"}
+# système est le même), « strict », que ruff exige, ce qui protège une dataclass de son auteur, ce
+# qui ne change que la mémoire prise.
+SILENT_KEYWORDS = {
+    "help", "metavar", "encoding", "strict", "stacklevel", "frozen", "slots", "inplace",
+}  # fmt: skip
 # Une clé, un nom : pas une phrase.
 NAME = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
 CONTEXT = 40

@@ -1,5 +1,7 @@
 """Le registre : les noms qu'il accepte, ce qu'il refuse, ce qu'il promet des noms d'ailleurs."""
 
+import importlib
+import inspect
 import re
 
 import numpy as np
@@ -12,6 +14,7 @@ from torchvision import models
 
 import reseaux
 from reseaux.architectures import network_module, resolve
+from reseaux.published import ILSVRC_CLASSES
 
 
 @pytest.mark.parametrize("name", reseaux.NETWORKS)
@@ -246,3 +249,11 @@ def test_dropout_has_the_published_rate_and_place(name, options, published):
             )
     net(torch.empty(2, *reseaux.NETWORKS[name].input_size, device="meta"))
     assert found == published
+
+
+@pytest.mark.parametrize("name", reseaux.NETWORKS)
+def test_a_class_builds_by_itself_the_network_of_its_paper(name):
+    file, _, made = reseaux.NETWORKS[name].factory.partition(".")
+    factory = getattr(importlib.import_module(f"reseaux.architectures.{file}"), made)
+    default = inspect.signature(factory).parameters["num_classes"].default
+    assert default == (10 if file == "lenet" else ILSVRC_CLASSES.value)

@@ -96,9 +96,9 @@ class Comparison:
             ReseauxError: tâche ou méthode inconnue.
         """
         if task not in self.tasks:
-            raise unknown_name("un nom de tâche", task, self.tasks)
+            raise unknown_name("une tâche", task, self.tasks)
         if method not in self.methods:
-            raise unknown_name("un nom de méthode", str(method), map(str, self.methods))
+            raise unknown_name("une méthode", str(method), map(str, self.methods))
         found: NDArray[np.float64] = self.scores[self.tasks.index(task), self.methods.index(method)]
         return found
 

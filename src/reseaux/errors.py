@@ -33,7 +33,7 @@ def unknown_name(
         text if text.isprintable() else repr(text)[1:-1]
     )  # ni retour à la ligne, ni code de terminal
     return ReseauxError(
-        f"« {shown} » n'est pas {kind} connu.{hint} Noms permis : {', '.join(names)}."
+        f"« {shown} » ne désigne pas {kind}.{hint} Noms permis : {', '.join(names)}."
     )
 
 

@@ -109,9 +109,9 @@ def test_comparison_errors(comparison: Comparison, bars: Task, start: StartingPo
         module.compare({}, starts, (2,), 1)
     with pytest.raises(ReseauxError, match="99 images par classe demandées"):
         module.compare({"t": bars}, starts, (99,), 1)
-    with pytest.raises(ReseauxError, match="« barre » n'est pas un nom de tâche connu"):
+    with pytest.raises(ReseauxError, match="« barre » ne désigne pas une tâche"):
         comparison.of("barre", comparison.methods[0])
-    with pytest.raises(ReseauxError, match="n'est pas un nom de méthode connu"):
+    with pytest.raises(ReseauxError, match="ne désigne pas une méthode"):
         comparison.of("barres", Method(MethodKind.PROBE, "lettres", 9, "bloc 9"))
 
 

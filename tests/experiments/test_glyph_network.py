@@ -54,7 +54,7 @@ def test_a_glyph_network_reads_an_image(glyphs: weights.Pretrained) -> None:
 def test_glyph_errors(tmp_path: Path) -> None:
     with pytest.raises(ReseauxError, match="Aucun alphabet"):
         glyph_network.learn(tmp_path / "x.pt", ())
-    with pytest.raises(ReseauxError, match="« grecque » n'est pas un alphabet connu"):
+    with pytest.raises(ReseauxError, match="« grecque » ne désigne pas un alphabet"):
         glyph_network.learn(tmp_path / "x.pt", ("grecque",))
     with pytest.raises(ReseauxError, match="n'existe pas"):
         glyph_network.load(tmp_path / "x.pt")

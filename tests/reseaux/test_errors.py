@@ -45,7 +45,7 @@ def test_the_message_says_what_was_given_what_is_near_and_what_is_allowed():
     error = unknown_name("un réseau", "VGG_D", NAMES)
     assert isinstance(error, ReseauxError)
     assert str(error) == (
-        "« VGG_D » n'est pas un réseau connu. Vouliez-vous dire « vgg-d » ? "
+        "« VGG_D » ne désigne pas un réseau. Vouliez-vous dire « vgg-d » ? "
         "Noms permis : vgg-a, vgg-d, resnet-50, resnet-101, squeezenet."
     )
 

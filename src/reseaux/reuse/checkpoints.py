@@ -144,7 +144,7 @@ class Checkpoint:
             ReseauxError: architecture inconnue, ou poids qui ne lui vont pas.
         """
         if self.architecture not in builders:
-            unknown = unknown_name("un nom d'architecture", self.architecture, builders)
+            unknown = unknown_name("une architecture", self.architecture, builders)
             raise ReseauxError(f"« {self.path.name} » : {unknown}")
         try:
             model = builders[self.architecture](**self.arguments)

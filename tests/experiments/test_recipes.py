@@ -7,8 +7,8 @@ import pytest
 import torch
 from torchvision import models
 
-from experiments import recipes
-from experiments.comparison import Task
+from experiments import comparison, recipes
+from experiments.comparison import StartingPoint, Task
 from experiments.recipes import Recipe
 from reseaux.errors import ReseauxError
 from reseaux.reuse import transfer, weights
@@ -88,3 +88,25 @@ def test_a_layer_that_would_keep_what_it_learned_is_refused(glyphs: weights.Pret
     transformer = dataclasses.replace(glyphs, model=models.vit_b_32(weights=None, image_size=32))
     with pytest.raises(ReseauxError, match="ne sait pas tirer ses poids"):
         recipes.untrained(transformer, 0)
+
+
+def test_the_seed_of_a_draw_reaches_the_training(
+    glyphs: weights.Pretrained, bars: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """La graine donnée est celle du classifieur neuf et de l'ordre des images, à chaque tirage."""
+    x, y = transfer.prepare(glyphs, bars[0], 32), torch.from_numpy(bars[0].labels)
+    recipe = Recipe(1e-2, min_steps=1, min_epochs=1)
+    same, again, other = (recipes.fine_tune(glyphs, x, y, 2, recipe, seed) for seed in (0, 0, 1))
+    name = list(same.state_dict())[-2]  # les poids du classifieur
+    assert torch.equal(same.state_dict()[name], again.state_dict()[name])
+    assert not torch.equal(same.state_dict()[name], other.state_dict()[name])
+    seeds = []
+
+    def noted(*arguments: object) -> torch.nn.Module:
+        seeds.append(arguments[-1])
+        return same
+
+    monkeypatch.setattr(comparison, "fine_tune", noted)
+    start = StartingPoint(glyphs, 32, recipe, None)
+    comparison.compare({"barres": bars}, {"glyphes": start}, (2, 3), 3)
+    assert seeds == [0, 1, 2, 0, 1, 2]

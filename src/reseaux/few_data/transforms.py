@@ -99,9 +99,7 @@ def _through_tensor(image: Any, change: Callable[[Tensor], Tensor]) -> Any:
         planes = np.stack([np.asarray(band) for band in image.split()])
         changed = change(torch.from_numpy(planes)).numpy()
         return PIL.Image.merge(image.mode, [PIL.Image.fromarray(plane) for plane in changed])
-    if isinstance(image, tv_tensors.TVTensor):
-        return tv_tensors.wrap(change(image.as_subclass(Tensor)), like=image)
-    return change(image)
+    return tv_tensors.wrap(change(image.as_subclass(Tensor)), like=image)
 
 
 def _contrast(image: Tensor, factors: list[float]) -> Tensor:

@@ -1,5 +1,7 @@
 """Les enveloppes : une image à la fois, une entrée vérifiée, un tirage répété."""
 
+import contextlib
+
 import pytest
 import torch
 from torchvision import tv_tensors
@@ -95,3 +97,19 @@ def test_seeded_repeats_whatever_happens_around():
 def test_bad_values_are_explained_in_french(call, words):
     with pytest.raises(ReseauxError, match=words.replace("(", r"\(").replace(")", r"\)")):
         call()
+
+
+@pytest.mark.parametrize(("started", "cards"), [(False, []), (True, [0, 1])])
+def test_seeded_gives_back_the_chance_of_every_card_in_use(monkeypatch, started, cards):
+    asked = []
+
+    @contextlib.contextmanager
+    def fork_rng(devices):
+        asked.extend(devices)
+        yield
+
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: started)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.random, "fork_rng", fork_rng)
+    W.Seeded(lambda x: x, 0)(torch.zeros(1))
+    assert asked == cards

@@ -145,6 +145,23 @@ def test_pixels_are_a_copy(bars: Task) -> None:
     assert np.array_equal(bars[0].images, before)
 
 
+def test_by_depth_draws_anew_for_each_seed(bars: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Un tirage par graine, le même à chaque profondeur : sinon l'étendue serait fausse."""
+    pool, _ = bars
+    drawn: list[list[int]] = []
+
+    def noted(task: Task, known: object, held: object, chosen: np.ndarray) -> float:
+        drawn.append(chosen.tolist())
+        return 0.0
+
+    monkeypatch.setattr(module, "probe_score", noted)
+    known, held = (module.pixels(part) for part in bars)
+    module.by_depth(bars, [known], [held], per_class=2, seeds=3)
+    draws = [pool.sample_indices(2, seed).tolist() for seed in range(3)]
+    assert drawn == [draw for draw in draws for _ in range(2)]
+    assert len({tuple(draw) for draw in draws}) == 3
+
+
 def test_by_depth_wants_a_vector_for_each_image(bars: Task) -> None:
     known, held = (module.pixels(part) for part in bars)
     for a, b in (([known], []), ([known[:-1]], [held]), ([known], [held[:, :-1]])):

@@ -205,3 +205,19 @@ def test_a_convolution_and_its_normalization_are_one_block():
     _, first, second = blocks_of(reseaux.summarize(net, (3, 8, 8)))
     assert (first.normalized, first.params) == (True, 3 * 4 * 9 + 4 + 2 * 4)
     assert (second.normalized, second.params) == (False, 4 * 4 * 9 + 4)
+
+
+def test_the_weights_of_an_attention_go_to_its_products():
+    """Ceux de l'entrée au premier, ceux de la sortie au dernier ; aucun n'est à part."""
+
+    class Attending(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, x):
+            return self.attention(x, x, x)[0]
+
+    _, *products = blocks_of(reseaux.summarize(Attending(), (5, 8)))
+    assert {block.kind for block in products} == {Kind.MATMUL}
+    assert [block.params for block in products] == [3 * 8 * (8 + 1), 0, 0, 8 * (8 + 1)]

@@ -36,6 +36,7 @@ def test_families_have_their_paper():
     papers = {f.name: (f.year, f.paper) for f in zoo.families()}
     assert papers["squeezenet"][0] == 2016  # son titre contient « < »
     assert all(year and paper for year, paper in papers.values())
+    assert [*papers] == sorted(papers, key=lambda name: (papers[name][0], name))
 
 
 def test_the_models_table_has_each_model_once_with_its_default_weights():

@@ -96,7 +96,13 @@ def jobs(
             continue
         stem = parts[-1].strip("_") if parts[-1] != "__init__" or len(parts) < 3 else parts[-2]
         own = str(Path("tests", *parts[:-1], f"test_{stem}.py"))
-        others = [name for name, names in readers.items() if module in names and name != own]
+        # Un dossier dans une pièce (le dessin) ne se lit qu'entier : ses tests vont ensemble.
+        near = str(Path(own).parent) if len(parts) > 3 else "?"
+        others = [
+            name
+            for name, names in readers.items()
+            if name != own and (module in names or name.startswith(near))
+        ]
         others = [] if own_only and own in readers else others
         stages = [stage for stage in ([own] if own in readers else [], others) if stage]
         text = file.read_text(encoding="utf-8")

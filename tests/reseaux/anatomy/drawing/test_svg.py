@@ -23,7 +23,11 @@ def test_the_text_and_the_page(drawn):
     assert made.narrow in page
     assert 'class="large"' in made.svg
     assert 'class="etroit"' in made.narrow
-    assert ".dessin .large{display:none}" in page
+    # Le large partout, sauf sur un écran plus étroit que 600 pixels.
+    assert (
+        "<style>.dessin .etroit{display:none}@media(max-width:600px)"
+        "{.dessin .etroit{display:block}.dessin .large{display:none}}</style>"
+    ) in page
     module_only = reseaux.draw(module("inception"))  # déjà étroit : un seul dessin
     assert module_only.narrow == ""
     assert 'class="seul"' in module_only.svg

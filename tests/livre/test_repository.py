@@ -22,8 +22,16 @@ def test_forms_of_one_address(address: str) -> None:
     assert parse(address) == Repository("github.com", "compte/projet")
 
 
-@pytest.mark.parametrize("address", ["", "/srv/depots/projet", "../projet", "C:\\projet", "origin"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("", "/srv/depots/projet", "../projet", "C:\\projet", "origin"),
+        *("https://127.0.0.1/compte/projet", "http://10.1.2.3:8080/compte/projet"),
+        *("git@192.168.0.1:compte/projet.git", "https://forge/compte/projet"),
+    ],
+)
 def test_local_addresses_are_ignored(address: str) -> None:
+    """Un dossier, ou un serveur que seul un réseau privé connaît."""
     assert parse(address) is None
 
 

@@ -10,6 +10,8 @@ from PIL import Image
 
 from outcomes import large, odd
 from photos import report
+from photos.dataset import Dataset
+from photos.folder import Folder, Refused
 from photos.outcome import READABLE, Outcome
 
 
@@ -60,3 +62,23 @@ def test_a_large_matrix_is_one_image(classes: int) -> None:
     assert shown[1, 1] == 1
     assert shown[1, 0] == 0
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("classe répondue", "vraie classe")
+
+
+def test_every_file_is_listed_in_order_with_what_became_of_it() -> None:
+    """Entraînement, test et refus se mêlent : un fichier se retrouve par son nom."""
+    files = ("a/1", "a/3", "b/1", "b/2")
+    refused = (Refused("a/2", "fichier vide"),)
+    image = Image.new("RGB", (8, 8))
+    pictures = Folder((image,) * 4, np.array([0, 0, 1, 1]), ("a", "b"), files, refused)
+    read = Dataset("t", pictures, np.array([1, 3]), np.array([0, 2]), False)
+    chances = np.array([[0.75, 0.25], [0.625, 0.375]])
+    outcome = Outcome(("a", "b"), ("a/1", "b/1"), np.array([0, 1]), chances)
+    columns, rows = report.file_rows(read, outcome)
+    assert columns[0] == "fichier"
+    assert rows == [
+        ("a/1", "a", "test", "a", 0.75, ""),
+        ("a/2", "", "refusé", "", "", "fichier vide"),
+        ("a/3", "a", "entraînement", "", "", ""),
+        ("b/1", "b", "test", "a", 0.625, ""),
+        ("b/2", "b", "entraînement", "", "", ""),
+    ]

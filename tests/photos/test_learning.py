@@ -59,6 +59,23 @@ def test_a_probe_is_read_where_it_answers_best(
     assert f"y donne {percent(scores[best])}" in said
 
 
+def test_the_seed_also_shares_out_the_images_that_choose_the_depth(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[object] = []
+
+    def choose(vectors: list[np.ndarray], labels: np.ndarray, **options: object) -> object:
+        seeds.append(options.get("seed"))
+        return 1, [0.5] * len(vectors)
+
+    monkeypatch.setattr(transfer, "choose_depth", choose)
+    words = ["apprendre", str(photos), *FAST, "--graine", "7"]
+    request = read_request(parse(words), words)
+    learned = learning.learn(request, dataset.read(request), training.ALONE)
+    assert seeds == [7]
+    assert learned.classifier.description.depth == 1
+
+
 def test_a_probe_of_single_images_has_a_default_depth(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -95,6 +95,10 @@ def test_the_seed_repeats_pairs_and_shares_which_change_at_each_copy(kind):
     assert not torch.equal(first, other)
     pairs = {tuple(row.nonzero().flatten().tolist()) for row in first if (row > 0).sum() == 2}
     assert len(pairs) > 5  # huit fois les mêmes voisins n'en feraient que trois
+    two = first.reshape(24, 2, 6)  # deux par deux : ce que l'un perd, l'autre le prend
+    torch.testing.assert_close(
+        two.sum(1).sort(1).values, torch.tensor([0.0] * 4 + [1.0] * 2).expand(24, -1)
+    )
     for copy in first.reshape(8, 6, 6):  # chaque passage prend chacun des six exemples
         torch.testing.assert_close(copy.sum(0), torch.ones(6))
 

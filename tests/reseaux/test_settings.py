@@ -37,7 +37,7 @@ def test_the_process_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("given", ["complette", "Rapid", "gpu"])
 def test_an_unknown_setting_is_refused_in_french(given: str) -> None:
-    message = f"« {given} » n'est pas un réglage de {settings.VARIABLE} connu"
+    message = f"« {given} » ne désigne pas un réglage de {settings.VARIABLE}"
     with pytest.raises(ReseauxError, match=f"{message}.*rapide, complet"):
         settings.current({settings.VARIABLE: given})
 

@@ -94,25 +94,30 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     unions, suites et dictionnaires, fonctions, et toute classe. Ce qui n'est pas compris, ou dont
     le module n'est pas encore chargé, passe sans contrôle. Un itérateur n'est pas parcouru.
     """
-    signature = inspect.signature(function)
+    parameters = inspect.signature(function).parameters
+    named = {
+        p.name: p for p in parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    }
+    in_order = [name for name, p in named.items() if p.kind != p.KEYWORD_ONLY]
+
+    def fitted(name: str, value: Any) -> Any:
+        parameter = named.get(name)
+        if parameter is None or value is parameter.default:
+            return value
+        hint = _resolved(parameter.annotation, function.__module__)
+        try:
+            return value if hint is None else _fit(value, hint)
+        except _Unfit:
+            raise ReseauxError(
+                f"« {name} » vaut {_short(value)} ; il faut {' ou '.join(_words(hint))}."
+            ) from None
 
     @wraps(function)
     def check_then_call(*args: P.args, **kwargs: P.kwargs) -> R:
-        bound = signature.bind(*args, **kwargs)
-        for name, value in bound.arguments.items():
-            parameter = signature.parameters[name]
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                continue
-            hint = _resolved(parameter.annotation, function.__module__)
-            if hint is None or value is parameter.default:
-                continue
-            try:
-                bound.arguments[name] = _fit(value, hint)
-            except _Unfit:
-                raise ReseauxError(
-                    f"« {name} » vaut {_short(value)} ; il faut {' ou '.join(_words(hint))}."
-                ) from None
-        return function(*bound.args, **bound.kwargs)
+        # Un argument absent, en trop ou donné deux fois : l'appel lui-même le dira.
+        first = [fitted(name, value) for name, value in zip(in_order, args, strict=False)]
+        others = {name: fitted(name, value) for name, value in kwargs.items()}
+        return function(*first, *args[len(first) :], **others)  # type: ignore[arg-type]
 
     return check_then_call
 

@@ -3,7 +3,7 @@
 import pytest
 import timm
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torchvision import models
@@ -71,6 +71,9 @@ small = st.tuples(st.integers(1, 4), st.integers(1, 4))
     *(small, small, st.integers(0, 2), st.integers(1, 2), st.booleans()),
     st.tuples(st.integers(1, 9), st.integers(1, 9)),
 )
+# Arrondie vers le haut, une dernière fenêtre commencerait tout juste dans la marge.
+@example(nn.MaxPool2d, (2, 2), (2, 2), 1, 1, True, (3, 3))
+@example(nn.AvgPool2d, (2, 3), (2, 3), 1, 1, True, (5, 8))
 def test_a_window_gives_the_shape_of_its_execution(kind, kernel, stride, margin, d, ceil, size):
     """Ce que la règle refuse, PyTorch le refuse aussi ; sinon, la même forme."""
     layer = {

@@ -132,3 +132,16 @@ def test_what_is_not_utf_8_is_shown_all_the_same(
     (tmp_path / "python").chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert distributed.torchrun("rien.py") == "caf\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(("chosen", "found"), [(None, "1"), ("3", "3")])
+def test_each_process_has_one_thread_unless_the_reader_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: str | None, found: str
+) -> None:
+    (tmp_path / "python").write_text("#!/bin/sh\nprintf $OMP_NUM_THREADS\n", encoding="utf-8")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if chosen:
+        monkeypatch.setenv("OMP_NUM_THREADS", chosen)
+    assert distributed.torchrun("rien.py") == found

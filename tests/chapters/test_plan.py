@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from livre.expected_outputs import chapters, to_notebook
+
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = [p for p in sorted(ROOT.glob("chapters/*/*.md")) if p.parent.name != "annexes"]
 BOX = re.compile(
@@ -49,6 +51,14 @@ def test_exercises_are_numbered(lesson: Path) -> None:
     titles = [title for title, _, _ in boxes(lesson) if title.startswith("Exercice")]
     assert titles == [f"Exercice {k + 1}" for k in range(len(titles))]
     assert len(titles) >= 2
+
+
+@pytest.mark.parametrize("page", chapters(), ids=lambda path: path.stem)
+def test_every_image_is_described_in_several_words(page: Path) -> None:
+    images = [cell.metadata.get("mystnb", {}).get("image") for cell in to_notebook(page).cells]
+    texts = [str(image.get("alt", "")) for image in images if image is not None]
+    assert [text for text in texts if len(text.split()) < 5] == []
+    assert len(set(texts)) == len(texts)
 
 
 def test_the_welcome_page_leads_to_every_lesson() -> None:

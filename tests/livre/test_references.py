@@ -17,6 +17,7 @@ def references(application) -> References:
         ("cite:p", "He16, Tan19", "(He *et al.*, 2016 ; Tan et Le, 2019)"),
         ("cite:t", "Tan19", "Tan et Le (2019)"),
         ("cite:t", "Lin13", "Lin (2013)"),
+        ("cite:t", "Tan19, Lin13", "Tan et Le (2019) ; Lin (2013)"),
     ],
 )
 def test_citations(references, role, keys, shown):

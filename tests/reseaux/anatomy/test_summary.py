@@ -260,3 +260,12 @@ def test_depth_follows_the_longest_path():
 def test_activations_are_every_output():
     summary = reseaux.summarize(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), (1, 5, 5))
     assert summary.activation_bytes == 4 * (2 * 9 + 2 * 9)
+
+
+def test_a_layer_that_is_never_called_keeps_no_activation():
+    plain, heads = (
+        reseaux.summarize(reseaux.build("googlenet", device="meta", aux_heads=aux))
+        for aux in (False, True)
+    )
+    assert heads.params > plain.params
+    assert heads.activation_bytes == plain.activation_bytes

@@ -39,6 +39,14 @@ def test_margin_is_the_one_of_tensorflow(side, before, after):
     assert conv(x).shape[-1] == (side + 1) // 2
 
 
+@pytest.mark.parametrize(("height", "width"), [(8, 9), (9, 8)])
+def test_each_side_has_its_own_margin(height, width):
+    conv = SameConv2d(1, 1, 3, stride=2, bias=False)
+    x = torch.randn(1, 1, height, width)
+    margins = (width % 2, 1, height % 2, 1)  # gauche, droite, haut, bas
+    torch.testing.assert_close(conv(x), F.conv2d(F.pad(x, margins), conv.weight, stride=2))
+
+
 def test_stages_have_the_output_size_of_the_paper():
     # La table 1 donne la résolution d'entrée de chaque étage [Tan19].
     expected = {

@@ -94,6 +94,9 @@ class Handler(BaseHTTPRequestHandler):
     def panne(self) -> None:
         self.send_error(500)
 
+    def hors_limites(self) -> None:
+        self.send_error(416)
+
     def interdit(self) -> None:
         self.send_error(403)
 
@@ -120,6 +123,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.connection.close()
+
+    def taille_sans_fin(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "9" * 5000)
+        self.end_headers()
+        self.wfile.write(CONTENT)
 
     def autre(self) -> None:
         self.answer(CONTENT[::-1])

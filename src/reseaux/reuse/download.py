@@ -14,13 +14,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import Request, build_opener, getproxies, proxy_bypass
 
 from filelock import FileLock
 
-from reseaux.arguments import Positive, checked
+from reseaux.arguments import between, checked
 from reseaux.errors import ReseauxError, os_reason
 from reseaux.formatting import NBSP, decimal, integer
 
@@ -40,7 +41,7 @@ def download(
     url: str,
     target: Path | str,
     sha256_prefix: str,
-    timeout: Positive = 30.0,
+    timeout: Annotated[float, between(0, 86_400, open=True)] = 30.0,
     progress: bool = True,
 ) -> Path:
     """Télécharge un fichier, sauf s'il est déjà là, entier ; rend ``target``.
@@ -136,7 +137,7 @@ def _fetch(url: str, partial: Path, timeout: float, progress: bool) -> None:
         try:
             response = opener.open(Request(url, headers=headers), timeout=timeout)
         except HTTPError as error:
-            if error.code != 416:
+            if error.code != 416 or not kept:
                 raise
             error.close()  # « partial » est plus long que le fichier : on recommence
             del headers["Range"]
@@ -151,7 +152,8 @@ def _fetch(url: str, partial: Path, timeout: float, progress: bool) -> None:
         if not response.headers.get("Content-Range", "").startswith(f"bytes {kept}-"):
             kept = 0
         announced = response.headers.get("Content-Length", "")
-        size = kept + int(announced) if announced.isdecimal() else None
+        known = announced.isdecimal() and len(announced) < 20  # plus longue, ce n'en est pas une
+        size = kept + int(announced) if known else None
         received, start, window = kept, time.monotonic(), 0  # le débit se mesure par fenêtres
         title = f"Téléchargement de {Path(urlsplit(url).path).name}"
         with (

@@ -15,6 +15,7 @@ from unittest import mock
 import pytest
 
 from local_server import CONTENT, PREFIX, Handler, Server, serve
+from reseaux.errors import ReseauxError
 from reseaux.reuse import download as module
 from reseaux.reuse.download import DownloadError, download
 
@@ -73,6 +74,7 @@ def test_a_damaged_file_in_the_cache_is_replaced(server: Server, target: Path) -
     [
         ("absent.pth", r"absent\.pth » n'existe pas ou plus \(code 404\)"),
         ("panne", r"Le serveur « 127\.0\.0\.1 » est en panne \(code 500\).*Réessayez plus tard"),
+        ("hors-limites", r"refuse « .*/hors-limites » \(code 416\)"),
         ("interdit", r"refuse « .*/interdit » \(code 403\)"),
         ("muet", r"n'a rien envoyé pendant 0,4\xa0s.*connexion"),
         ("autre", rf"commence par [0-9a-f]{{8}}, pas par {PREFIX}.*Rien n'a été gardé"),
@@ -382,6 +384,18 @@ def test_the_bar_speaks_french(
     assert f"Téléchargement de bon-{PREFIX}.pth" in shown
     assert "1.02M/1.02M" in shown
     assert "o/s" in shown
+
+
+def test_a_size_too_long_to_be_one_is_ignored(server: Server, target: Path) -> None:
+    fetch(f"{server.url}/taille-sans-fin", target)
+    assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("timeout", [0, 1e10, 1e300])
+def test_an_impossible_wait_is_refused(target: Path, timeout: float) -> None:
+    """Au-delà de quelques siècles, le système lui-même ne sait plus compter."""
+    with pytest.raises(ReseauxError, match="« timeout » vaut"):
+        fetch("http://127.0.0.1:1/x", target, timeout=timeout)
 
 
 def test_the_server_is_told_who_asks(server: Server, target: Path) -> None:

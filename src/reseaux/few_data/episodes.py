@@ -1,5 +1,6 @@
 """Les épisodes « N classes, K exemples » : les tirer, y répondre, s'y entraîner, les noter."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -158,7 +159,12 @@ def last_layer(support: Tensor, queries: Tensor, strength: Positive = 10.0) -> T
     axes = torch.linalg.svd(known - center, full_matrices=False).Vh.T / scale
     classifier = LogisticRegression(C=strength, max_iter=1000)
     asked = (queries.reshape(-1, size).double() - center) @ axes
-    with config_context(assume_finite=True, skip_parameter_validation=True):  # déjà vérifié
+    with (
+        config_context(assume_finite=True, skip_parameter_validation=True),  # déjà vérifié
+        warnings.catch_warnings(),
+    ):
+        # Peu d'exemples par classe : scikit-learn se demande si les étiquettes sont des mesures.
+        warnings.filterwarnings("ignore", "The number of unique classes")
         classifier.fit(((known - center) @ axes).numpy(), np.repeat(np.arange(ways), shots))
         # Sans question, scikit-learn échouerait.
         chances = classifier.predict_log_proba(asked.numpy()) if len(asked) else np.empty(0)

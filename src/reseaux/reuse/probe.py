@@ -1,5 +1,6 @@
 """La sonde linéaire : une régression logistique sur les caractéristiques d'une profondeur."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -47,7 +48,9 @@ def linear_probe(vectors: Features, labels: NDArray[Any], strength: Positive = 1
         LogisticRegression(C=strength, max_iter=2000),
     )
     # Ces matrices sont petites : plusieurs fils d'exécution passeraient leur temps à s'attendre.
-    with threadpool_limits(1, user_api="blas"):
+    with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
+        # Peu d'images par classe : scikit-learn se demande si les étiquettes sont des mesures.
+        warnings.filterwarnings("ignore", "The number of unique classes")
         return classifier.fit(vectors, labels)
 
 

@@ -1,5 +1,7 @@
 """Épisodes et prototypes ; oracles : scikit-learn, SciPy, formules."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -198,6 +200,14 @@ def test_last_layer_is_scikit_learn_logistic_regression(shots, strength):
     torch.testing.assert_close(found, expected, atol=2e-3, rtol=0)
     grid = ep.last_layer(support, queries.reshape(5, 10, 60), strength).exp()
     torch.testing.assert_close(grid, found.reshape(5, 10, 4))
+
+
+def test_many_classes_of_one_example_are_ordinary():
+    """scikit-learn demanderait, en anglais, si ce n'est pas une régression."""
+    support, queries = torch.randn(25, 1, 7), torch.randn(3, 7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert ep.last_layer(support, queries).shape == (3, 25)
 
 
 def test_octets_are_compared_as_numbers():

@@ -1,5 +1,7 @@
 """La sonde, contre scikit-learn."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -45,6 +47,14 @@ def test_linear_is_the_probe(classes: int, count: int, width: int) -> None:
     classifier = probe.linear_probe(x, labels)
     ours = probe.as_linear_layer(classifier)(torch.from_numpy(x)).softmax(dim=1)
     np.testing.assert_allclose(ours.numpy(), classifier.predict_proba(x), atol=1e-5)
+
+
+def test_many_classes_of_few_images_are_ordinary() -> None:
+    """scikit-learn demanderait, en anglais, si ce n'est pas une régression."""
+    vectors = np.random.default_rng(0).normal(size=(24, 5)).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(probe.linear_probe(vectors, np.arange(24) % 16).classes_) == 16
 
 
 def test_choose_depth_takes_the_informative_one() -> None:

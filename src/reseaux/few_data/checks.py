@@ -13,16 +13,18 @@ from reseaux.errors import ReseauxError
 
 
 def check_values(*tensors: Tensor) -> None:
-    """Refuse un tenseur sans valeurs, ou dont les valeurs n'ont pas d'ordre.
+    """Refuse un tenseur sans valeurs, creux, ou dont les valeurs n'ont pas d'ordre.
 
     Raises:
-        ReseauxError: tenseur « meta », complexe.
+        ReseauxError: tenseur « meta », creux, complexe.
     """
     for tensor in tensors:
-        if tensor.is_meta or tensor.is_complex():
+        sparse = tensor.layout is not torch.strided
+        if tensor.is_meta or tensor.is_complex() or sparse:
             kind = "complexe" if tensor.is_complex() else "sans valeurs (« meta »)"
             raise ReseauxError(
-                f"Tenseur {kind}, de forme {tuple(tensor.shape)} ; donnez des nombres réels."
+                f"Tenseur {'creux' if sparse else kind}, de forme {tuple(tensor.shape)} ; donnez "
+                "des nombres réels, dans un tenseur dense."
             )
 
 

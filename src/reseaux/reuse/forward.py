@@ -43,10 +43,11 @@ def check_images(images: Tensor, dimensions: int | None = None) -> None:
     """
     wanted = images.ndim >= 2 if dimensions is None else images.ndim == dimensions
     real = images.is_floating_point() or images.dtype == torch.uint8
-    if not (wanted and real and images.numel()) or images.is_meta:
+    dense = images.layout is torch.strided and not images.is_meta
+    if not (wanted and real and images.numel() and dense):
         raise ReseauxError(
             f"Images de forme {tuple(images.shape)} et de type {images.dtype} ; il faut au moins "
-            "une image, N×C×H×L, en nombres flottants."
+            "une image, N×C×H×L, en nombres flottants, dans un tenseur dense."
         )
     if not all(math.isfinite(bound) for bound in images.detach().aminmax()):
         raise ReseauxError("Des images ont des valeurs infinies ou NaN. Vérifiez leur préparation.")
@@ -61,7 +62,7 @@ def run(network: nn.Module, images: Tensor) -> Any:
     weight = next(network.parameters(), images)
     try:
         return network(images.to(weight.dtype) if images.is_floating_point() else images)
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         if isinstance(error, ReseauxError | torch.OutOfMemoryError):
             raise
         raise ReseauxError(

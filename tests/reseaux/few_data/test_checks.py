@@ -62,6 +62,7 @@ def test_what_moves_together_has_one_size_and_colours_do_not_care():
         (torch.zeros(3, 4, 4, device="meta"), "meta"),
         (torch.zeros(3, 4, 4, dtype=torch.uint8, device="meta"), "meta"),
         (torch.zeros(3, 4, 4, dtype=torch.complex64), "complexe"),
+        (torch.ones(3, 4, 4).to_sparse(), "creux"),
         (np.zeros((4, 4, 3), np.uint8), "to_image"),
     ],
 )

@@ -45,6 +45,11 @@ def test_floats_take_the_type_of_the_weights_and_bytes_do_not() -> None:
         forward.run(model, torch.zeros(2, 3, dtype=torch.uint8))
 
 
+def test_a_network_of_two_inputs_is_named() -> None:
+    with pytest.raises(ReseauxError, match="« Bilinear » refuse un lot"):
+        training.predict(nn.Bilinear(3, 3, 2), torch.ones(2, 3))
+
+
 def test_a_lack_of_memory_is_not_the_fault_of_the_images() -> None:
     def lack(*_: object) -> None:
         raise torch.OutOfMemoryError("trop grand")
@@ -64,6 +69,7 @@ def test_a_lack_of_memory_is_not_the_fault_of_the_images() -> None:
         (torch.zeros(2, 3, dtype=torch.int64), None, "flottants"),
         (torch.zeros(2, 3, dtype=torch.complex64), None, "flottants"),
         (torch.zeros(2, 3, device="meta"), None, "de forme"),
+        (torch.ones(2, 3).to_sparse(), None, "tenseur dense"),
         (torch.tensor([[0.0, torch.nan]]), None, "NaN"),
         (torch.tensor([[0.0, torch.inf]]), None, "infinies"),
     ],

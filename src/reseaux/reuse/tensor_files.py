@@ -56,8 +56,25 @@ def to_torch(content: Any) -> bytes:
 
 
 def detached(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copie des tenseurs sur le processeur, chacun dans sa mémoire, et rien d'autre autour."""
-    return {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+    """Copie des tenseurs sur le processeur, chacun dans sa mémoire, et rien d'autre autour.
+
+    Raises:
+        ReseauxError: l'un n'a pas de valeurs, ou n'est pas un tenseur.
+    """
+    copies = {}
+    for name, tensor in tensors.items():
+        try:
+            copies[name] = tensor.detach().cpu().contiguous().clone()
+        except (
+            AttributeError,
+            RuntimeError,
+            ValueError,
+        ) as error:  # quantifié, « meta », paresseux
+            raise ReseauxError(
+                f"« {name} » n'a pas de nombres à sauver. Donnez un réseau construit en mémoire "
+                "(ni « meta », ni quantifié), qui a déjà vu un lot si ses couches l'attendent."
+            ) from error
+    return copies
 
 
 @checked

@@ -15,6 +15,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn.parameter import UninitializedParameter
 
 from reseaux.errors import ReseauxError
 from reseaux.reuse import tensor_files
@@ -75,6 +76,15 @@ def test_what_is_written_is_read_back_without_a_word(tmp_path: Path, name: str) 
         loaded, metadata = tensor_files.read(tmp_path / name)
     assert same(loaded, TINY)
     assert metadata == ({"é": '"sha256":"'} if name == "p.safetensors" else {})
+
+
+@pytest.mark.parametrize(
+    "tensor", [torch.empty(2, device="meta"), UninitializedParameter()], ids=["meta", "lazy"]
+)
+@pytest.mark.parametrize("writer", [tensor_files.to_safetensors, tensor_files.detached])
+def test_a_tensor_without_values_is_named(writer: Callable[..., Any], tensor: Any) -> None:
+    with pytest.raises(ReseauxError, match="« poids » n'a pas de nombres à sauver"):
+        writer({"poids": tensor})
 
 
 def test_the_reference_library_reads_the_file_and_its_texts(tmp_path: Path) -> None:

@@ -148,11 +148,12 @@ def _add_learning(learn: argparse.ArgumentParser) -> None:
         help=f"côté des carrés donnés au réseau (par défaut : {sizes})",
     )  # fmt: skip
     learn.add_argument(
-        "--epoques", metavar="N", type=_number(int, 1, 10_000, "un entier d'au moins 1"),
+        "--epoques", metavar="N", type=_number(int, 1, 10_000, "un entier de 1 à 10000"),
         help=f"époques du réglage fin (par défaut : {epochs})",
     )  # fmt: skip
     learn.add_argument(
-        "--graine", metavar="N", type=_number(int, 0, 2**31, "un entier à partir de 0"), default=0,
+        "--graine", metavar="N", default=0,
+        type=_number(int, 0, 2**31, f"un entier de 0 à {2**31}"),
         help="graine du partage et de l'apprentissage : la même redonne tout (par défaut : 0)",
     )  # fmt: skip
     learn.add_argument("--reprendre", action="store_true", help="reprend un réglage fin interrompu")

@@ -27,6 +27,11 @@ COMMANDS = ("apprendre", "predire", "resume", "dessine", "liste")
         ("apprendre d --graine x", "--graine : « x » ; il faut un entier"),
         ("apprendre d --graine", "--graine : il y faut une valeur"),
         ("predire", "il manque : IMAGE"),
+        (
+            "apprendre d --graine 99999999999",
+            "« 99999999999 » ; il faut un entier de 0 à 2147483648",
+        ),
+        ("apprendre d --epoques 20000", "« 20000 » ; il faut un entier de 1 à 10000"),
         ("apprendre d --taille 8", "« 8 » ; il faut un entier de 32"),
         ("apprendre d --taille deux", "« deux » ; il faut un entier de 32"),
         ("apprendre d --part-test 1,5", "« 1,5 » ; il faut un nombre de"),

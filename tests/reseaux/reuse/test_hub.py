@@ -120,7 +120,7 @@ def test_every_file_carries_its_hash_and_the_same_classes() -> None:
     ("name", "message"),
     [
         ("ResNet-50", "« ResNet-50 » n'est pas.*« resnet50 ».*efficientnet-lite0"),
-        ("resnet50:V3", "« V3 » n'est pas un jeu de poids de « resnet50 ».*IMAGENET1K_V2"),
+        ("resnet50:V3", "« V3 » ne désigne pas un jeu de poids de « resnet50 ».*IMAGENET1K_V2"),
         ("vgg16:IMAGENET1K_FEATURES", "Noms permis : IMAGENET1K_V1"),
         ("", "n'est pas un réseau pré-entraîné connu"),
     ],
@@ -139,7 +139,7 @@ def test_without_the_file_the_shipped_network_is_offered(server: Server, home: P
     assert net.name == "efficientnet-lite0"
     assert net.predict(data.photo("coffee"), top=1)[0].english == "espresso"
     assert not (home / "absente-01234567.pth").exists()
-    with pytest.raises(ReseauxError, match="n'est pas un réseau livré avec le cours"):
+    with pytest.raises(ReseauxError, match="ne désigne pas un réseau livré avec le cours"):
         weights.load("resnet50", url=url, fallback="vgg16")
 
 

@@ -1,8 +1,11 @@
 """Les poids livrés, contre une traversée écrite à la main à partir du fichier brut."""
 
+import builtins
 import dataclasses
 import os
+import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -70,6 +73,34 @@ def test_logits_are_those_of_the_original_network(net: weights.Pretrained, file:
     with torch.inference_mode():
         expected, got = by_hand(raw, x), net.model(x)
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_facts_shown_are_those_of_the_file(file: Path) -> None:
+    """Les pages montrent sa taille ; le nom du fichier porte le début de son empreinte."""
+    assert packaged.find_file("efficientnet-lite0") == file
+    assert SOURCE.size == file.stat().st_size
+    assert SOURCE.sha256.startswith(file.stem.rsplit("-", 1)[1])
+
+
+def test_building_asks_nothing_of_the_network_and_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Dans un notebook sans « ipywidgets », une barre chargée avec timm le réclame."""
+    load = builtins.__import__
+
+    def noisy(name: str, *rest: Any) -> Any:
+        if name == "timm":
+            warnings.warn("IProgress not found. Please update jupyter.", stacklevel=2)
+        return load(name, *rest)
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("rien ne doit être téléchargé")
+
+    monkeypatch.setattr("socket.socket.connect", forbidden)
+    monkeypatch.setattr(builtins, "__import__", noisy)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        packaged.build("efficientnet-lite0", None)
 
 
 def test_missing_truncated_and_modified_files_are_named(file: Path, tmp_path: Path) -> None:

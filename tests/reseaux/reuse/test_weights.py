@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from PIL import Image
 from torchvision import models
 
-from reseaux import data
+from reseaux import data, style
 from reseaux.errors import ReseauxError
 from reseaux.reuse import hub, packaged, weights
 
@@ -58,6 +59,26 @@ def test_top_out_of_range(net: weights.Pretrained, top: int) -> None:
 def test_an_array_is_not_an_image(net: weights.Pretrained) -> None:
     with pytest.raises(ReseauxError, match="fromarray"):
         net.predict([np.zeros((8, 8, 3))])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "mobilenet_v3_small"])
+@pytest.mark.parametrize("kind", [Path, str])
+def test_a_given_file_is_verified(name: str, kind: type[Path | str], tmp_path: Path) -> None:
+    """D'autres poids, de la bonne architecture, dans un fichier intact : pas ceux qu'on attend."""
+    file = tmp_path / "autre.pth"
+    torch.save(weights.architecture(name).model.state_dict(), file)
+    with pytest.raises(ReseauxError, match=r"autre\.pth.*n'est pas le fichier attendu"):
+        weights.load(name, kind(file))
+
+
+def test_a_given_file_is_read_instead_of_the_package(
+    net: weights.Pretrained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "copie.pth"
+    file.write_bytes(packaged.find_file(net.name).read_bytes())
+    monkeypatch.setattr(packaged, "find_file", lambda _: tmp_path / "absent.pth")
+    given = weights.load(file=str(file)).model.state_dict()
+    assert all(torch.equal(given[key], value) for key, value in net.model.state_dict().items())
 
 
 def test_unknown_name_suggests_the_nearest() -> None:
@@ -192,3 +213,32 @@ def test_the_preparation_of_the_shipped_network_is_that_of_timm(net: weights.Pre
 def net_steps(net: weights.Pretrained) -> list[Any]:
     _, preprocess = packaged.build(net.name, None)
     return list(preprocess.transforms)  # type: ignore[attr-defined]
+
+
+def test_the_drawing_shows_each_image_beside_its_answers() -> None:
+    images = [data.photo(name).resize((40, 30)) for name in ("coffee", "chelsea")]
+    rows = [
+        [weights.Prediction("expresso", "espresso", 0.8749), weights.Prediction("tasse", "cup", 0)],
+        [weights.Prediction(word, "", p) for word, p in (("chat", 0.5), ("lynx", 0.3), ("", 0.2))],
+    ]
+    figure = weights.draw_predictions(images, rows, ["un café", "un chat"])
+    assert len(figure.axes) == 4
+    for k, (image, answers) in enumerate(zip(images, rows, strict=True)):
+        left, right = figure.axes[2 * k : 2 * k + 2]
+        assert np.array_equal(left.images[0].get_array(), np.asarray(image))
+        assert left.get_title() == ("un café", "un chat")[k]
+        # Des cadres sans axes : ni graduations autour d'une photo, ni nombres sous les barres.
+        assert not left.axison
+        assert not right.axison
+        assert [bar.get_width() for bar in right.patches] == [a.probability for a in answers]
+        blue, *others = (to_hex(bar.get_facecolor()) for bar in right.patches)
+        assert blue == style.BLUE.lower()
+        assert {*others} == {style.GREY.lower()}
+        heights = [right.transData.transform((0, bar.get_y()))[1] for bar in right.patches]
+        assert heights == sorted(heights, reverse=True)  # la plus probable en haut
+    texts = [text.get_text() for text in figure.axes[1].texts]
+    assert texts == [" expresso — 87\N{NO-BREAK SPACE}%", " tasse — 0\N{NO-BREAK SPACE}%"]
+    with pytest.raises(ReseauxError, match="2 images, 2 listes de réponses, 1 titres"):
+        weights.draw_predictions(images, rows, ["un café"])
+    with pytest.raises(ReseauxError, match="une image au moins"):
+        weights.draw_predictions([], [], [])

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import pickle
 import random
 import warnings
 import zipfile
@@ -148,6 +149,22 @@ def test_a_compressed_part_is_refused(tmp_path: Path) -> None:
     assert same(torch.load(path, weights_only=True), TINY)
     with pytest.raises(ReseauxError, match="d'un autre format"):
         tensor_files.read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("p.pt", pickle.dumps(print, protocol=2), "pourrait exécuter du code"),
+        ("p.pt", b"ni un pickle, ni une archive", "abîmé ou d'un autre format"),
+        ("p.safetensors", b"\x09" + bytes(7) + b'{"GLOBAL"', "abîmé ou d'un autre format"),
+    ],
+)
+def test_damage_is_not_taken_for_danger(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ReseauxError, match=message):
+        tensor_files.read(tmp_path / name)
 
 
 def test_a_deep_header_is_refused(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """L'unique boucle d'entraînement : couches gelées, étiquettes douces, lots, parts inégales."""
 
+from pathlib import Path
+
 import pytest
 import torch
+import torch.distributed as dist
 from torch import nn
 from torch.nn import functional as F
 
@@ -181,6 +184,23 @@ def test_a_single_image_has_no_variance(count: int, batch_size: int) -> None:
         batch_size=batch_size, frozen_statistics=True,
     )  # fmt: skip
     assert all(p.isfinite().all() for p in model.parameters())
+
+
+def test_a_process_of_a_group_learns_its_share(tmp_path: Path) -> None:
+    """Un vrai groupe, d'un seul processus qui se croit à deux : sa moitié d'images identiques."""
+    x, y = (part.repeat_interleave(4, dim=0) for part in task(1))
+    model, plain = (strategies.small_network(10, 0) for _ in range(2))
+    F.cross_entropy(plain(x), y).backward()  # type: ignore[no-untyped-call]
+    torch.optim.SGD(plain.parameters(), lr=0.1).step()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    address = (tmp_path / "rendez-vous").as_uri()
+    dist.init_process_group("gloo", init_method=address, rank=0, world_size=1)
+    try:
+        training.train(model, x, y, optimizer=optimizer, epochs=1, worker=training.Worker(0, 2))
+    finally:
+        dist.destroy_process_group()
+    for ours, theirs in zip(model.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_an_idle_process_needs_no_variance(monkeypatch: pytest.MonkeyPatch) -> None:

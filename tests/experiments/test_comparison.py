@@ -160,6 +160,8 @@ def test_by_depth_draws_anew_for_each_seed(bars: Task, monkeypatch: pytest.Monke
     draws = [pool.sample_indices(2, seed).tolist() for seed in range(3)]
     assert drawn == [draw for draw in draws for _ in range(2)]
     assert len({tuple(draw) for draw in draws}) == 3
+    # Sans rien dire, cinq : autant que la page en annonce.
+    assert [len(part) for part in module.by_depth(bars, [known], [held], 2)] == [5, 5]
 
 
 def test_by_depth_wants_a_vector_for_each_image(bars: Task) -> None:

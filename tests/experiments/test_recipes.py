@@ -12,6 +12,7 @@ from experiments.comparison import StartingPoint, Task
 from experiments.recipes import Recipe
 from reseaux.errors import ReseauxError
 from reseaux.reuse import transfer, weights
+from watched_network import watched
 
 
 def test_untrained_keeps_the_shapes_and_loses_the_weights(glyphs: weights.Pretrained) -> None:
@@ -38,6 +39,7 @@ def test_a_cut_network_is_the_beginning(net: weights.Pretrained, depth: int) -> 
     for a, b in zip(kept, whole, strict=False):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
     assert part.model(x).shape == (2, 2)
+    assert part.categories == part.categories_fr == ("0", "1")
     with torch.no_grad():
         next(part.model.parameters()).zero_()
     np.testing.assert_array_equal(transfer.extract_features(net.model, x)[0], whole[0])  # une copie
@@ -71,6 +73,25 @@ def test_a_recipe_tunes_a_cut_network(net: weights.Pretrained, bars: Task) -> No
     assert {k.split(".")[0] if k[1] != "l" else k[:8] for k in moved} == {
         "conv_stem", "bn1", "blocks.0", "blocks.1", "blocks.2",
     }  # fmt: skip
+
+
+def test_the_whole_recipe_reaches_the_training(bars: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six images par lots de deux, sept pas au moins : trois époques, à leur taille."""
+    sides, told = set[int](), dict[str, object]()
+    pretrained = watched("resnet18", sides)
+
+    def noted(given: weights.Pretrained, *_: object, **options: object) -> torch.nn.Module:
+        told.update(options)
+        return given.model
+
+    monkeypatch.setattr(transfer, "fine_tune", noted)
+    x = transfer.prepare(pretrained, bars[0].images[:6], 40)
+    y = torch.from_numpy(bars[0].labels[:6])
+    recipes.fine_tune(pretrained, x, y, 2, Recipe(0.02, 0.3, 2, 7, 1, depth=1), seed=4)
+    assert told == {
+        "epochs": 3, "learning_rate": 0.02, "backbone_rate": 0.3, "batch_size": 2, "seed": 4,
+    }  # fmt: skip
+    assert sides == {40}
 
 
 @pytest.mark.parametrize(

@@ -64,3 +64,19 @@ def test_a_line_is_linked_to_the_next_unless_nothing_is_computed_there(layers):
     assert read.label(read.blocks[-1], "genre") == "autres paramètres"
     links = [p for p in read.svg.iter(f"{SVG}path") if p.get("class") == "suite"]
     assert len(links) == len(set(axes[:-1])) - 1
+
+
+def test_the_nearest_card_of_a_pile_is_drawn_last():
+    """Ce qui s'écrit après cache ce qui précède : la plus lointaine des feuilles d'abord."""
+    net = nn.Sequential(*(nn.Conv2d(4, 4, 3, padding=1) for _ in range(5)))
+    read = Read(reseaux.draw(reseaux.summarize(net, (4, 8, 8))))
+    (pile,) = [block for block in read.blocks if read.label(block, "params fois")]
+    cards = [p.get("d") for p in pile.iter(f"{SVG}path") if p.get("class") == "feuille"]
+    left = float(read.face_of(pile).get("x"))
+    corners = [float(re.match(r"M(\S+)", card)[1]) - left for card in cards]
+    assert corners == pytest.approx([8, 4], abs=0.11)
+    once = Read(reseaux.draw(reseaux.summarize(net[:1], (4, 8, 8)))).blocks[
+        -1
+    ]  # ni pile, ni feuille
+    assert "feuille" not in {part.get("class") for part in once}
+    assert [part.tag for part in pile][1:3] == [f"{SVG}path"] * 2  # avant les faces du bloc

@@ -62,6 +62,13 @@ def test_colors_are_readable(mode):
     assert min(contrast(line, background), contrast(line, frame)) >= 3
 
 
+def test_in_the_book_each_color_is_the_one_of_the_theme():
+    names = {"texte": "text-base", "fond": "background", "trait": "text-muted", "cadre": "surface"}
+    found = re.findall(r"--(\w+):var\(--pst-color-([\w-]+),(#\w{6})\)", theme.css("d"))
+    own = [*theme.COLORS["clair"], *theme.COLORS["sombre"]]
+    assert found == [(*pair, color) for pair, color in zip([*names.items()] * 2, own, strict=True)]
+
+
 def brightness(css):
     return sum(int(part, 16) for part in re.search("#(..)(..)(..)", css).groups())
 

@@ -150,3 +150,13 @@ def test_a_folder_that_cannot_be_listed(photos: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Path, "iterdir", refused)
     with pytest.raises(ReseauxError, match=r"ne se lit pas \(droits insuffisants\)"):
         folder.read(photos)
+
+
+def test_a_hidden_file_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
+    """Dans un dossier, on ne la voulait sans doute pas ; nommée, si."""
+    hidden, seen = tmp_path / "dossier" / ".photo.png", tmp_path / "dossier" / "photo.png"
+    hidden.parent.mkdir()
+    for file in (hidden, seen):
+        picture().save(file)
+    assert list(folder.visible_files([hidden.parent])) == [seen]
+    assert list(folder.visible_files([hidden, seen])) == [hidden, seen]

@@ -14,7 +14,7 @@ from photos import page
 from photos.arguments import parse, read_request
 from photos.dataset import Dataset
 from photos.folder import Folder, Refused
-from photos.outcome import Outcome
+from photos.outcome import READABLE, Outcome
 from reseaux.tables import Table
 
 NASTY = Refused("<script>alert(1)</script>.png", "ce n'est pas une image & plus")
@@ -112,3 +112,14 @@ def test_each_mistake_is_shown_with_its_own_image() -> None:
         shown = Image.open(io.BytesIO(base64.b64decode(encoded)))
         assert shown.getpixel((4, 4))[0] == pytest.approx(60 * i, abs=3)
         assert f"f{i}" in figure.text
+
+
+def test_a_matrix_is_a_table_up_to_twenty_classes() -> None:
+    """La dernière qui se lit case par case, et la première qui ne se lit plus."""
+    whole, map_ = (
+        BeautifulSoup(built(large(count)), "html.parser") for count in (READABLE, READABLE + 1)
+    )
+    assert len(whole.select("table.confusion tbody tr")) == READABLE == 20
+    assert not whole.select("img.carte")
+    assert not map_.select("table.confusion")
+    assert len(map_.select("img.carte")) == 1

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         given = parse(words)
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 2
+        return int(stop.code or 0)
     _running[:] = [given]
     if "torch" not in sys.modules and sys.stderr.isatty():
         complain("Chargement de PyTorch…")

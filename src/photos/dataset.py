@@ -181,9 +181,8 @@ def split(
     test: list[int] = []
     for k in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == k))
-        if len(members) > 1:
-            count = min(max(round(part * len(members)), 1), len(members) - 1)
-            test += members[:count].tolist()
+        count = min(max(round(part * len(members)), 1), len(members) - 1)  # 0 d'une seule image
+        test += members[:count].tolist()
     if not test:
         raise ReseauxError(
             "Chaque classe n'a qu'une image : aucune ne peut servir de test. "

@@ -3,6 +3,7 @@
 import os
 import shutil
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,11 +68,40 @@ def test_twins_across_the_split_are_reported(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["apprendre", str(photos), *FAST]
-    assert dataset.read(read_request(parse(words), words)).notes() == []
+    read = dataset.read(read_request(parse(words), words))
+    assert read.notes() == []
+    for count, said in (
+        (1, "1 image de test se retrouve,"),
+        (2, "2 images de test se retrouvent,"),
+    ):
+        images = list(read.pictures.images)
+        for k in range(count):
+            images[read.test[k]] = images[read.train[0]]
+        twins = replace(read, pictures=replace(read.pictures, images=tuple(images)))
+        [note] = twins.notes()
+        assert f"Attention : {said} au pixel près" in note
     for file in list((photos / "chat").iterdir()):
         (photos / "chat" / f"copie de {file.name}").write_bytes(file.read_bytes())
     assert run("apprendre", photos, *FAST) == 0
     assert "au pixel près" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given_test", [False, True])
+def test_each_file_advances_the_bar(
+    given_test: bool, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Path] = []
+
+    def bar(files: list[Path], what: str, unit: str) -> list[Path]:
+        seen.extend(files)
+        return files
+
+    monkeypatch.setattr(dataset, "progress", bar)
+    move(photos, photos.parent / "mon test", "*7.png")
+    words = ["apprendre", str(photos), *FAST]
+    words += ["--test", str(photos.parent / "mon test")] if given_test else []
+    read = dataset.read(read_request(parse(words), words))
+    assert len(seen) == len(read.pictures) == (24 if given_test else 21)
 
 
 def hard_folder(root: Path) -> None:

@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from photo_folder import FAST, SOURCES, file_rows, run
-from photos import classifier, report, results
+from photos import classifier, command, report, results
 from photos.images import read_image
 from photos.request import MODEL, TRAINING, Method
 from reseaux.reuse import training, weights
@@ -32,6 +32,7 @@ def test_probe_end_to_end(photos: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert (len(used), len(test)) == (24, 6)
     right = sum(row["classe"] == row["réponse"] for row in test)
     assert right >= 4  # une photographie sur trois au hasard
+    assert said.startswith("Dossier « mes images » : 24 fichiers trouvés")
     assert f"({right} sur 6)" in said
     assert "intervalle à 95 %" in said
     assert said.endswith("Et maintenant : reseaux predire IMAGE\n")
@@ -122,6 +123,37 @@ def test_interrupted_while_saving(
     monkeypatch.setattr(training, "train", broken)
     with pytest.raises(RuntimeError, match="un défaut"):  # un défaut ne se cache pas
         run("apprendre", photos, *TUNE)
+
+
+MEMORY = "la mémoire ne suffit pas. Diminuez « --taille »."
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), MEMORY),
+        (RuntimeError("CUDA out of memory."), MEMORY),
+        (
+            PermissionError(13, "Permission denied", "a.png"),
+            "lecture ou écriture impossible : « a.png » (droits insuffisants). "
+            "Donnez un autre dossier.",
+        ),
+        (
+            OSError(28, "No space left on device"),
+            "lecture ou écriture impossible (le disque est plein). Donnez un autre dossier.",
+        ),
+    ],
+    ids=repr,
+)
+def test_what_the_machine_refuses_is_told_in_one_line(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(command, "_run", fail)
+    assert run("liste") == 1
+    assert capsys.readouterr().err == f"Erreur : {said}\n"
 
 
 @pytest.mark.parametrize("method", [method.value for method in Method])

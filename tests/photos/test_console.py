@@ -25,7 +25,7 @@ def cells(text: str) -> list[list[str]]:
 
 
 def test_csv_is_read_back_by_a_spreadsheet() -> None:
-    read = cells(console.as_csv(COLUMNS, ROWS))
+    read = cells(console.FORMATS["csv"](COLUMNS, ROWS))
     assert read == [["nom", "part"], ['été ; « 5 " »', "0,2500"], ["a\\nb", ""]]
 
 
@@ -53,6 +53,13 @@ def test_data_are_in_utf8_whatever_the_terminal(monkeypatch: pytest.MonkeyPatch)
     assert written.getvalue().decode("utf-8-sig") == "nom;part\n猫;1\n"
 
 
+def test_data_go_where_a_notebook_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """La sortie d'un notebook n'a pas de codage à régler."""
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    console.output("猫;1\n")
+    assert console.sys.stdout.getvalue() == "猫;1\n"
+
+
 @given(st.text(st.characters(exclude_categories=()), max_size=9))
 def test_nothing_shown_acts_on_a_terminal(text: str) -> None:
     shown = console.readable(text)
@@ -77,7 +84,7 @@ def test_what_is_escaped() -> None:
 
 
 def test_json_keeps_numbers_and_accents() -> None:
-    text = console.as_json(COLUMNS, ROWS)
+    text = console.FORMATS["json"](COLUMNS, ROWS)
     assert json.loads(text) == [dict(zip(COLUMNS, row, strict=True)) for row in ROWS]
     assert "été" in text
 

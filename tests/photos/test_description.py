@@ -30,13 +30,13 @@ VALID: dict[str, Any] = {
     "depth": DEPTH,
 }
 HOSTILE = [
-    ("size", 20000), ("size", 31), ("size", True), ("size", 160.0), ("size", "160"),
-    ("depth", -1), ("depth", 10**9), ("depth", None), ("depth", 1.0),
+    ("size", 20000), ("size", True), ("size", 160.0), ("size", "160"),
+    ("depth", 10**9), ("depth", None), ("depth", 1.0),
     ("std", [0, 0, 0]), ("std", [0.5, 0.5, -0.5]), ("std", [math.nan] * 3), ("std", [1e-30] * 3),
-    ("std", [0.5] * 4), ("std", 0.5), ("mean", [math.inf, 0, 0]), ("mean", ["0", 0, 0]),
+    ("std", 0.5), ("mean", [math.inf, 0, 0]), ("mean", ["0", 0, 0]),
     ("mean", [10**400, 0, 0]), ("mean", {"a": 1}), ("mean", [True, 0, 0]),
     ("names", ["a", "a", "b"]), ("names", ["a", "a"]),
-    ("names", ["a"]), ("names", []), ("names", ["a", ""]),
+    ("names", []), ("names", ["a", ""]),
     ("names", ["a", 1]), ("names", "ab"), ("names", ["a\x1b[31m", "b"]), ("names", ["a\nb", "b"]),
     ("names", ["a\u202eb", "b"]), ("names", ["a", "b" * 10_000]), ("names", ["\ud800", "b"]),
     ("network", 3), ("network", ""), ("network", "a\nb"), ("network", ["resnet50"]),
@@ -44,6 +44,25 @@ HOSTILE = [
     ("format", "1"), ("format", True), ("format", 0), ("format", None), ("format", [1]),
     ("inconnu", 1),
 ]  # fmt: skip
+
+
+LIMITS = [
+    ("size", [32, 1024], [31, 1025]),
+    ("depth", [0, 1000], [-1, 1001]),
+    ("mean", [[-1000, 0, 1000.0]], [[0, 0, 1000.1], [-1000.1, 0, 0], [0, 0], [0] * 4]),
+    ("std", [[1e-4, 1, 1000]], [[1, 1, 1000.1], [9e-5, 1, 1], [1, 1], [1] * 4]),
+    ("network", ["a", "a" * 100], ["", "a" * 101]),
+    ("names", [["a", "b" * 1100]], [["a", "b" * 1101], ["a"]]),
+]
+
+
+@pytest.mark.parametrize(("name", "allowed", "refused"), LIMITS, ids=[row[0] for row in LIMITS])
+def test_each_field_is_allowed_up_to_its_limits(name: str, allowed: list, refused: list) -> None:
+    for value in allowed:
+        from_json(json.dumps({**VALID, name: value}), FILE)
+    for value in refused:
+        with pytest.raises(ReseauxError, match=f"n'est pas un modèle .*« {name} »"):
+            from_json(json.dumps({**VALID, name: value}), FILE)
 
 
 def test_what_is_written_is_read_back() -> None:

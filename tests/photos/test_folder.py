@@ -73,6 +73,8 @@ def test_unusable_folders(tmp_path: Path) -> None:
         folder.read(tmp_path)
     (tmp_path / "deux").mkdir()
     picture().save(tmp_path / "un" / "x.png")
+    with pytest.raises(ReseauxError, match=r"« deux » n'a aucune image.*Ajoutez-en\.$"):
+        folder.read(tmp_path)  # aucun refus à citer
     (tmp_path / "deux" / "x.png").write_bytes(b"rien")
     with pytest.raises(
         ReseauxError, match=r"« deux » n'a aucune image(.|\n)*deux/x\.png : ce n'est"

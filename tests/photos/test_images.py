@@ -203,6 +203,19 @@ def test_first_frame_and_float_levels(tmp_path: Path) -> None:
     bytes_as_floats = Image.fromarray(np.full((4, 4), 128, np.float32))
     bytes_as_floats.save(tmp_path / "octets.tiff")
     assert read_image(tmp_path / "octets.tiff").getpixel((0, 0)) == (128, 128, 128)
+    # La plus haute valeur, puis le blanc qu'elle suppose : 1, 255, 65 535, ou elle-même.
+    for highest, white in (
+        (1, 1),
+        (1.5, 255),
+        (255, 255),
+        (256, 65535),
+        (65535, 65535),
+        (1e6, 1e6),
+    ):
+        Image.fromarray(np.array([[0, highest / 2, highest]], np.float32)).save(tmp_path / "x.tiff")
+        levels = np.asarray(read_image(tmp_path / "x.tiff"))[0, :, 0]
+        expected = 255 * np.array([0, highest / 2, highest]) / white
+        np.testing.assert_array_equal(levels, expected.astype(np.uint8))
     frames = [Image.new("RGB", (4, 4), color) for color in ("red", "blue")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     assert read_image(tmp_path / "a.gif").getpixel((0, 0)) == (255, 0, 0)

@@ -37,6 +37,18 @@ def test_confused_pairs_and_accuracy_by_class() -> None:
     assert perfect.confused_pairs().rows == []
 
 
+def test_each_table_has_a_caption_and_one_head_by_column() -> None:
+    found = odd()
+    tables = (found.mistakes(), found.confused_pairs(), found.by_class())
+    assert {table.caption: table.columns for table in tables} == {
+        "Les erreurs, de la plus sûre d'elle à la plus hésitante": (
+            "fichier", "vraie classe", "réponse", "probabilité",
+        ),
+        "Les confusions les plus fréquentes": ("vraie classe", "réponse", "images"),
+        "Exactitude par classe": ("classe", "images de test", "exactitude"),
+    }  # fmt: skip
+
+
 def test_the_baseline_is_the_commonest_class_and_not_the_commonest_answer() -> None:
     truth, answers = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
     found = Outcome(("a", "b"), tuple("wxyz"), truth, np.eye(2)[answers])

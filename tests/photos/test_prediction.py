@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from photo_folder import FAST, run
 from photos import classifier
 from photos.images import read_image
 from photos.request import MODEL
+from reseaux.formatting import percent
 
 
 def test_a_folder_can_be_predicted_and_refusals_are_named(
@@ -51,8 +53,10 @@ def test_the_same_answers_in_every_format(photos: Path, capsys: pytest.CaptureFi
         assert record["fichier"] == row["fichier"]
         assert record["classe"] == row["classe"]
         assert f"{record['probabilité']:.4f}".replace(".", ",") == row["probabilité"]
-        assert record["fichier"] in line
-        assert record["classe"] in line
+        chances = [percent(record[name], 0) for name in ("probabilité", "sa probabilité")]
+        assert re.split(r" {2,}", line.strip()) == [
+            record["fichier"], record["classe"], chances[0], f"{record['sinon']} ({chances[1]})"
+        ]  # fmt: skip
         assert record["raison du refus"] is None
         assert record["probabilité"] >= record["sa probabilité"]
     assert records[-1]["raison du refus"] == rows[-1]["raison du refus"] == "ce n'est pas une image"

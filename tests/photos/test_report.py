@@ -39,6 +39,18 @@ def test_confusion_counts() -> None:
         assert [label.get_text() for label in labels] == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("length", [1, 40])
+@pytest.mark.parametrize("classes", [2, 10, READABLE])
+def test_a_count_has_room_in_its_square(classes: int, length: int) -> None:
+    """Un tiers de pouce par case au moins, quels que soient le nombre et la longueur des noms."""
+    names = tuple(f"{k:{length}}" for k in range(classes))
+    outcome = Outcome(names, ("f",) * classes, np.arange(classes), np.eye(classes))
+    figure = report.draw_confusion(outcome)
+    figure.draw_without_rendering()
+    room = figure.axes[0].get_window_extent()
+    assert min(room.width, room.height) / figure.dpi / classes > 1 / 3
+
+
 def test_the_sheet_shows_each_mistake_with_its_image() -> None:
     images = [Image.new("RGB", (8, 8), (k, 0, 0)) for k in range(4)]
     sheet = report.draw_mistakes(odd(), images)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
@@ -20,11 +21,15 @@ from photos.request import MODEL, TRAINING, Method, Request, real
 from reseaux.atomic import LONGEST, atomic_write
 from reseaux.errors import ReseauxError
 
+if sys.platform != "win32":
+    import fcntl
+
 ORIGIN = "origine.json"
 TEXT, PAGE, FILES = "rapport.txt", "rapport.html", "fichiers.csv"
 CONFUSION, MISTAKES = "confusion.png", "erreurs.png"
 WRITTEN = (MODEL, PAGE, TEXT, CONFUSION, MISTAKES, FILES)
 _STAGED, _DECIDED = ".ecriture", ".ecrit"
+_turns: list[int] = []  # le verrou que tient ce programme, s'il est en train d'écrire
 
 
 def check(request: Request) -> None:
@@ -41,9 +46,9 @@ def check(request: Request) -> None:
 
 
 def claim(request: Request) -> None:
-    """Réserve le dossier de sortie à ce dossier d'images, s'il n'a pas encore de résultats."""
+    """Réserve le dossier de sortie à ce dossier d'images, s'il n'a ni résultats ni reprise."""
     tidy(request.output)
-    if not (request.output / MODEL).exists():
+    if not (request.resume or (request.output / MODEL).exists()):
         write_text(request.output / ORIGIN, _origin_text(request, {}))
 
 
@@ -54,19 +59,54 @@ def transaction(request: Request) -> Iterator[Path]:
     Si le bloc échoue, les résultats d'avant n'ont pas changé.
     """
     staged = request.output / _STAGED
-    shutil.rmtree(staged, ignore_errors=True)
-    staged.mkdir(parents=True)
-    try:
-        yield staged
-        files = {file.name: _digest(file) for file in sorted(staged.iterdir())}
-        write_text(staged / ORIGIN, _origin_text(request, files))
-        staged.rename(request.output / _DECIDED)
-    finally:
+    request.output.mkdir(parents=True, exist_ok=True)
+    with _turn(request.output):
         tidy(request.output)
+        staged.mkdir()
+        try:
+            yield staged
+            files = {file.name: _digest(file) for file in sorted(staged.iterdir())}
+            write_text(staged / ORIGIN, _origin_text(request, files))
+            staged.rename(request.output / _DECIDED)
+        finally:
+            tidy(request.output)
+
+
+@contextmanager
+def _turn(output: Path, wait: bool = True) -> Iterator[bool]:
+    """Le tour d'écrire dans un dossier, le temps du bloc ; ``False`` si un autre programme l'a.
+
+    Le verrou est sur le dossier lui-même : le système le lève si le programme meurt.
+    """
+    if sys.platform == "win32" or _turns or not os.access(output, os.R_OK):
+        yield True
+        return
+    folder = os.open(output, os.O_RDONLY)
+    try:
+        mine = True
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:  # un disque en réseau peut ne pas savoir verrouiller
+            mine = not isinstance(error, BlockingIOError)
+        if mine:
+            _turns.append(folder)
+        yield mine
+    finally:
+        _turns.clear()
+        os.close(folder)
 
 
 def tidy(output: Path) -> None:
-    """Achève l'écriture décidée, et efface ce que laisse une écriture interrompue."""
+    """Achève l'écriture décidée, et efface ce que laisse une écriture interrompue.
+
+    Si un autre programme est en train d'écrire là, c'est lui qui rangera.
+    """
+    with _turn(output, wait=False) as mine:
+        if mine:
+            _tidy(output)
+
+
+def _tidy(output: Path) -> None:
     _finish(output)
     shutil.rmtree(output / _STAGED, ignore_errors=True)
     for name in (ORIGIN, TRAINING):

@@ -113,6 +113,32 @@ def test_killed_anywhere_the_model_and_its_report_go_together(tmp_path: Path) ->
     assert moment > 20
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
+def test_two_writers_take_turns(tmp_path: Path) -> None:
+    """Aucun ne touche à ce que l'autre écrit, et la suite qui reste est celle d'un seul."""
+    first, second = request(tmp_path), request(tmp_path, "images", "--graine", "1")
+    (started, start), (tidied, tidy) = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.read(started, 1)
+            results.claim(second)
+            os.write(tidy, b"x")
+            write(second, "B", results.MISTAKES)
+        finally:
+            os._exit(0)
+    with results.transaction(first) as folder:
+        (folder / MODEL).write_text("A")
+        os.write(start, b"x")
+        assert os.read(tidied, 1) == b"x"
+        (folder / results.PAGE).write_text("A")
+        assert {file.name for file in folder.iterdir()} == {MODEL, results.PAGE}
+        assert os.waitpid(child, os.WNOHANG) == (0, 0)  # elle attend son tour
+    assert os.waitpid(child, 0)[1] == 0
+    assert letters(tmp_path / "r") == {"B"}
+    assert results.whole(tmp_path / "r").read_text() == "B"
+
+
 def test_a_failed_writing_changes_nothing(tmp_path: Path) -> None:
     asked = request(tmp_path)
     write(asked, "A")
@@ -187,6 +213,10 @@ def test_an_interrupted_training_keeps_its_owner(tmp_path: Path) -> None:
     other = request(tmp_path, "autres images", *tuning, "--ecraser")
     results.check(other)
     results.claim(other)
+    results.check(replace(other, overwrite=False, resume=True))
+
+    # Reprendre ne change pas le propriétaire : l'entraînement est peut-être d'autres images.
+    results.claim(request(tmp_path, "images", *tuning, "--ecraser", "--reprendre"))
     results.check(replace(other, overwrite=False, resume=True))
 
 

@@ -140,8 +140,9 @@ def _learn(request: Request) -> None:
         learned = learning.learn(request, read, worker)
     if worker.rank:
         return  # le rang 0 seul teste et écrit
-    say(report.write(request, read, learned))
+    told = report.write(request, read, learned)
     if request.method is Method.FINE_TUNING:
         (request.output / TRAINING).unlink(missing_ok=True)  # terminé : plus rien à reprendre
+    say(told)
     place = "" if str(request.output) == OUTPUT else f"--modele {shlex.quote(str(request.output))} "
     say(f"Et maintenant : reseaux predire {place}IMAGE")

@@ -1,5 +1,6 @@
 """La commande, comme on s'en sert : un dossier de vraies photographies, des options."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -63,6 +64,24 @@ def test_the_same_seed_gives_the_same_model(photos: Path) -> None:
 
 def learned(output: str) -> dict[str, torch.Tensor]:
     return classifier.load(Path(output) / MODEL).learned
+
+
+def test_a_finished_tuning_that_nobody_hears_is_finished(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Le terminal fermé à la fin n'est pas une interruption : les résultats sont écrits."""
+    said: list[str] = []
+
+    def closed(text: str) -> None:
+        said.append(text)
+        if "Résultats dans" in text:
+            raise OSError(errno.ENOSPC, "plein")
+
+    monkeypatch.setattr(command, "say", closed)
+    assert run("apprendre", photos, *TUNE, "--epoques", 1) == 1
+    assert said
+    assert (Path("resultats") / MODEL).exists()
+    assert not (Path("resultats") / TRAINING).exists()
 
 
 def test_interrupted_then_resumed_gives_the_same_weights(

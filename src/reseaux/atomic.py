@@ -40,13 +40,13 @@ def atomic_write(path: Path | str) -> Iterator[IO[bytes]]:
         ReseauxError: ce n'est pas un nom de fichier.
         OSError: le système refuse (droits, disque plein, nom trop long…).
     """
-    path = _followed(path)
+    given, path = path, _followed(path)
     try:
-        mode = path.stat().st_mode
+        mode = Path(given).stat().st_mode
     except FileNotFoundError:
         mode = 0
     if mode and not stat.S_ISREG(mode):
-        with path.open("wb") as stream:
+        with Path(given).open("wb") as stream:  # le lien « /dev/stdout » ne mène à aucun chemin
             yield stream
         return
     if mode:

@@ -174,6 +174,17 @@ def test_a_pipe_receives_the_bytes(tmp_path: Path) -> None:
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="/dev/fd")
+def test_an_open_pipe_has_a_name_too() -> None:
+    """Comme « /dev/stdout » : un lien du système, qui ne mène à aucun chemin."""
+    reader, writer = os.pipe()
+    with atomic_write(f"/dev/fd/{writer}") as stream:
+        stream.write(b"x")
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        assert pipe.read() == b"x"
+
+
 @pytest.mark.parametrize("name", ["n" * 255, "é" * 127 + ".", "😀" * 63 + ".pt"], ids=len)
 def test_the_longest_names_are_written(tmp_path: Path, name: str) -> None:
     assert len(os.fsencode(name)) == 255  # ce que permettent les systèmes courants

@@ -214,7 +214,7 @@ def network_module(name: str) -> "tuple[nn.Module, Size, str]":
         crop = models.get_model_weights(name).DEFAULT.transforms().crop_size[0]
         side = getattr(net, "image_size", crop)  # un ViT n'accepte que la taille de ses positions
         return net, (3, side, side), f"{name} (torchvision)"
-    if timm.is_model(name):
+    if timm.is_model(name) and ("." not in name or timm.models.is_model_pretrained(name)):
         net = _without_weights(lambda: timm.create_model(name, pretrained=False))
         return net, net.pretrained_cfg["input_size"], f"{name} (timm)"
     nearest = nearest_name(name, [*NETWORKS, *_ALIASES, *theirs, *timm.list_models()])

@@ -142,7 +142,11 @@ def test_network_module_knows_the_three_libraries(name, size, title):
 
 @pytest.mark.parametrize(
     ("given", "nearest"),
-    [("efficientnet_lite7", "efficientnet_lite4"), ("convnext_tinny", "convnext_tiny")],
+    [
+        ("efficientnet_lite7", "efficientnet_lite4"),
+        ("convnext_tinny", "convnext_tiny"),
+        ("resnet18.nope", "resnet18"),
+    ],
 )
 def test_network_module_suggests_a_name_of_any_library(given, nearest):
     with pytest.raises(reseaux.ReseauxError, match=f"ni de timm.*dire « {nearest} ».*lenet-5"):

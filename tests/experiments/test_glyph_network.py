@@ -67,3 +67,10 @@ def test_no_distortion_changes_nothing_and_each_image_has_its_own() -> None:
     moved = glyph_network.distort(torch.Generator().manual_seed(0))(x)
     assert moved.shape == x.shape
     assert not torch.allclose(moved[0], moved[1], atol=0.05)
+
+
+def test_what_enters_a_distorted_image_is_its_border() -> None:
+    """Le fond d'une lettre vaut −1 : des zéros y dessineraient un cadre gris."""
+    distorted = glyph_network.distort(torch.Generator().manual_seed(0))
+    background = torch.full((8, 3, 16, 16), -1.0)
+    torch.testing.assert_close(distorted(background), background)

@@ -34,6 +34,10 @@ def convert(application, tmp_path: Path):
             "<details>\n<summary>Solution vraie et sûre</summary>\n\nTexte $x$.\n\n</details>",
         ),
         (
+            ":::{dropdown} Si a < b & c\nTexte.\n:::",
+            "<details>\n<summary>Si a &lt; b &amp; c</summary>\n\nTexte.\n\n</details>",
+        ),
+        (
             ":::{dropdown}\nTexte.\n:::",
             "<details>\n<summary>Afficher</summary>\n\nTexte.\n\n</details>",
         ),

@@ -245,3 +245,16 @@ def test_the_seed_draws_the_order_of_the_images(net: weights.Pretrained, few: Fe
     assert orders[0].shape == orders[1].shape
     assert not torch.equal(*orders)
     torch.testing.assert_close(orders[0].sum(0), orders[1].sum(0), atol=1e-3, rtol=0)
+
+
+def test_only_the_first_process_writes_the_checkpoint(
+    net: weights.Pretrained, few: Few, tmp_path: Path
+) -> None:
+    told: list[int] = []
+    for rank in (0, 1):
+        transfer.fine_tune(
+            net, *few, 10, first_trained=9, epochs=1, checkpoint=tmp_path / f"{rank}.pt",
+            worker=training.Worker(rank, 1), after_epoch=lambda epoch, rank=rank: told.append(rank),
+        )  # fmt: skip
+    assert [file.name for file in tmp_path.iterdir()] == ["0.pt"]
+    assert told == [0, 1]  # l'autre va jusqu'au bout de son époque

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 from torch import nn
 from torchvision import models
 
@@ -198,6 +199,24 @@ with distributed.joined():
     assert [line for line in shown if "code 404" not in line] == [good.rsplit("/", 1)[1]] * 2
     assert sum("code 404" in line for line in shown) == 2
     assert (home / good.rsplit("/", 1)[1]).is_file()
+
+
+def test_the_first_process_of_a_machine_downloads(
+    server: Server, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Un groupe d'un seul processus : premier de sa machine, il télécharge ; second, il attend."""
+    url = publish(server, tmp_path / "p", {})
+    address = (tmp_path / "rendez-vous").as_uri()
+    dist.init_process_group("gloo", init_method=address, rank=0, world_size=1)
+    try:
+        monkeypatch.setenv("LOCAL_RANK", "1")
+        target = hub.fetch(url, False)
+        assert server.asked == []
+        monkeypatch.delenv("LOCAL_RANK")
+        assert hub.fetch(url, False) == target
+    finally:
+        dist.destroy_process_group()
+    assert [file.name for file in home.iterdir()] == [target.name]
 
 
 @pytest.mark.parametrize(

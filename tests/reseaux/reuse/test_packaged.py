@@ -82,6 +82,18 @@ def test_the_facts_shown_are_those_of_the_file(file: Path) -> None:
     assert SOURCE.sha256.startswith(file.stem.rsplit("-", 1)[1])
 
 
+@pytest.mark.parametrize("package", ["paquet_absent", "dossier_sans_paquet"])
+def test_a_package_that_is_not_there_is_named(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dossier_sans_paquet").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    elsewhere = dataclasses.replace(SOURCE, package=package)
+    monkeypatch.setitem(packaged.PACKAGED, "efficientnet-lite0", elsewhere)
+    with pytest.raises(ReseauxError, match=rf"« {package} », qui livre.*n'est pas installé"):
+        weights.load()
+
+
 def test_building_asks_nothing_of_the_network_and_says_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

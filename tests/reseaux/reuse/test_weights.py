@@ -162,6 +162,7 @@ def test_an_unknown_architecture_is_refused() -> None:
         weights.architecture("ResNet-50")
 
 
+@pytest.mark.usefixtures("nothing_to_read")
 def test_an_unknown_fallback_is_refused_before_any_download() -> None:
     with pytest.raises(ReseauxError, match="efficientnet-lite0"):
         weights.load("resnet50", fallback="efficientnet-lite7")

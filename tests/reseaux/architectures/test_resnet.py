@@ -30,5 +30,7 @@ def test_paper_resnet_has_same_parameters_but_fewer_operations():
 
 
 def test_unknown_depth_is_named():
-    with pytest.raises(reseaux.ReseauxError, match="« 51 » n'est pas une profondeur de ResNet"):
+    with pytest.raises(
+        reseaux.ReseauxError, match="« 51 » ne désigne pas une profondeur de ResNet"
+    ):
         ResNet(51)

@@ -57,7 +57,7 @@ def test_vgg_depths_match_the_paper():
 
 
 def test_unknown_configuration_is_named():
-    with pytest.raises(reseaux.ReseauxError, match="« z » n'est pas une configuration de VGG"):
+    with pytest.raises(reseaux.ReseauxError, match="« z » ne désigne pas une configuration de VGG"):
         VGG("z")
 
 

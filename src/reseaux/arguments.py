@@ -22,7 +22,7 @@ from collections import abc
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from numbers import Real
-from os import PathLike, fspath
+from os import PathLike, fsencode, fspath
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import (
@@ -144,8 +144,7 @@ def _fit(value: Any, hint: Any) -> Any:
             _require(value is None or all(limits.holds(number) for number in numbers))
         return value
     if origin in (Union, UnionType):
-        # Un chemin écrit en texte n'a pas d'octet nul : le système le refuserait en anglais.
-        _require(not (Path in inside and isinstance(value, str) and "\0" in value))
+        _require(not (Path in inside and isinstance(value, str)) or _is_file_name(value))
         return _first_fit(value, inside)
     if origin is Literal:
         _require(any(type(value) is type(given) and value == given for given in inside))
@@ -214,8 +213,16 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def _is_file_name(text: str | bytes) -> bool:
+    """Dit si le système peut écrire ce nom ; sinon, Python le refuserait en anglais."""
+    try:
+        return b"\0" not in fsencode(text)
+    except UnicodeEncodeError:  # une moitié de caractère, « \ud800 »
+        return False
+
+
 def _path(value: Any) -> Path:
-    _require(isinstance(value, PathLike) and "\0" not in str(fspath(value)))
+    _require(isinstance(value, PathLike) and _is_file_name(fspath(value)))
     return Path(value)
 
 

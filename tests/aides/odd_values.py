@@ -2,11 +2,13 @@
 
 import contextlib
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from hypothesis import strategies as st
@@ -45,6 +47,15 @@ def odd_calls(draw: st.DrawFn, calls: Mapping[str, tuple[Callable[..., Any], dic
     function, arguments = calls[name]
     replaced = draw(st.lists(st.sampled_from(sorted(arguments)), min_size=1, max_size=2))
     return name, function, {**arguments, **{key: draw(ODD) for key in replaced}}
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Les avertissements de NumPy et de matplotlib ne sont pas le sujet."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+    plt.close("all")
 
 
 def result_or_refusal(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:

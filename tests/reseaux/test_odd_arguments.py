@@ -1,8 +1,5 @@
 """N'importe quels arguments donnent un résultat ou un refus en français, rien d'autre."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -10,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from odd_values import odd_calls, public_functions, result_or_refusal
+from odd_values import odd_calls, public_functions, quiet, result_or_refusal
 from reseaux import architectures, atomic, data, formatting, measures, published, style, tables
 from reseaux import settings as reglages
 
@@ -107,15 +104,6 @@ ELSEWHERE = {
     "atomic.atomic_write": "écrit : test_atomic.py essaie ses noms",
 }
 ROOMS = (architectures, atomic, data, formatting, measures, published, reglages, style, tables)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Les avertissements de NumPy et de matplotlib ne sont pas le sujet."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
-    plt.close("all")
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))

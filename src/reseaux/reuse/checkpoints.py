@@ -245,23 +245,26 @@ def save(
         "generator": generator.get_state() if generator else None,
         "rng": random_state.get(),
     }
-    odd = [name for name, part in content.items() if not _can_be_read_back(part)]
-    if odd:
+    written = _readable_bytes(content)
+    if written is None:
+        odd = [name for name, part in content.items() if _readable_bytes(part) is None]
         raise ReseauxError(
             f"« {path.name} » n'a pas été écrite, car elle ne se relirait pas : {', '.join(odd)} "
             "contient autre chose que des nombres, des textes, des listes, des dictionnaires et "
             "des tenseurs de torch. Convertissez ce qui vient de NumPy ou d'ailleurs."
         )
-    tensor_files.write(path, tensor_files.to_torch(content))
+    tensor_files.write(path, written)
     return path
 
 
-def _can_be_read_back(part: Any) -> bool:
+def _readable_bytes(part: Any) -> bytes | None:
+    """Ce qui s'écrira, s'il se relit sans exécuter de code ; sinon rien."""
     try:
-        torch.load(io.BytesIO(tensor_files.to_torch(part)), weights_only=True)
+        written = tensor_files.to_torch(part)
+        torch.load(io.BytesIO(written), weights_only=True)
     except Exception:  # pickle n'a pas d'erreur à lui pour ce qu'il ne sait pas écrire
-        return False
-    return True
+        return None
+    return written
 
 
 @checked

@@ -1,8 +1,5 @@
 """Poids, fichiers, téléchargements : n'importe quel argument donne un résultat ou un refus."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from PIL import Image
 from torch import nn
 
-from odd_values import odd_calls, public_functions, result_or_refusal
+from odd_values import odd_calls, public_functions, quiet, result_or_refusal
 from reseaux.errors import ReseauxError
 from reseaux.reuse import (
     checkpoints,
@@ -137,14 +134,6 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     saved().rename("bon.pt")
     checkpoints.save_weights(LAYER, "poids.pt")
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-    plt.close("all")
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))

@@ -121,7 +121,13 @@ def show_images(
     """
     import numpy as np
 
-    pictures = [np.asarray(image) for image in images]
+    try:
+        pictures = [np.asarray(image) for image in images]
+    except (TypeError, ValueError, RuntimeError) as error:  # « meta », gradient, liste bancale
+        raise ReseauxError(
+            "Une image ne se lit pas comme un tableau de nombres. Donnez des images PIL ou des "
+            "tableaux NumPy ; un tenseur : image.detach().cpu()."
+        ) from error
     if len(pictures) != len(titles) or not pictures:
         raise ReseauxError(
             f"{len(pictures)} images, {len(titles)} titres ; donnez un titre par image, et au "

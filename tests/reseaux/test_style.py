@@ -4,6 +4,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 
 from reseaux import style
 from reseaux.errors import ReseauxError
@@ -117,3 +118,12 @@ def test_apply_gives_each_curve_its_colour_and_its_marker():
 
 def test_colours_markers_and_hatches_tell_as_many_series_apart():
     assert len(set(style.COLORS)) == len(set(style.MARKERS)) == len(set(style.HATCHES)) == 8
+
+
+@pytest.mark.parametrize(
+    "image",
+    [torch.zeros(2, 2, device="meta"), torch.zeros(2, 2, requires_grad=True), [[1, 2], [3]]],
+)
+def test_what_is_not_an_array_of_numbers_is_refused(image):
+    with pytest.raises(ReseauxError, match="tableau de nombres"):
+        style.show_images([image], ["a"])

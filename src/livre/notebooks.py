@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 CELLS: Any = nbformat.v4
 WRITE: Any = nbformat.write
 
-PACKAGE = "reseaux-existants"
+PACKAGE = "reseaux-existants[cellules]"
 SITE_FOLDER = "notebooks"
 HIDING_TAGS = {"hide-cell", "hide-input"}
 

@@ -65,9 +65,13 @@ CALLS = {
     ),
     "published.key_year": (published.key_year, {"key": "He15"}),
     "published.spell_key": (published.spell_key, {"key": "He15"}),
-    "data.photo": (data.photo, {"name": "coffee"}),
-    "data.fragments": (data.fragments, {"size": 8, "per_photo": 1, "seed": 0}),
-    "data.glyphs": (data.glyphs, {"alphabet": "latin", "size": 8}),
+    "data.photos.photo": (data.photo, {"name": "coffee"}),
+    "data.photos.fragments": (
+        data.fragments,
+        {"size": 8, "per_photo": 1, "seed": 0, "color": True},
+    ),
+    "data.solar.solar_cells": (data.solar_cells, {"size": 8}),
+    "data.letters.glyphs": (data.glyphs, {"alphabet": "latin", "size": 8}),
     "data.LabeledImages": (
         data.LabeledImages,
         {"images": np.zeros((2, 3, 3)), "labels": np.array([0, 1]), "names": ("a", "b")},
@@ -99,11 +103,16 @@ CALLS = {
 # Ce qui n'a pas sa ligne, et pourquoi.
 ELSEWHERE = {
     "style.apply": "sans argument",
-    "data.digits": "sans argument",
-    "data.fonts": "sans argument",
+    "data.handwriting.digits": "sans argument",
+    "data.handwriting.mnist": "sans argument",
+    "data.letters.fonts": "sans argument",
+    "data.labeled.read_once": "un décorateur",
     "atomic.atomic_write": "écrit : test_atomic.py essaie ses noms",
 }
-ROOMS = (architectures, atomic, data, formatting, measures, published, reglages, style, tables)
+ROOMS = (
+    *(architectures, atomic, formatting, measures, published, reglages, style, tables),
+    *(data.handwriting, data.labeled, data.letters, data.photos, data.solar),
+)
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))

@@ -25,7 +25,7 @@ def lines() -> list[list[str]]:
 
 
 def test_counts_are_those_of_the_article(cells):
-    """2 624 cellules : 1 074 monocristallines, 1 550 polycristallines [Deitsch19, table 1]."""
+    """2 624 cellules : 1 074 monocristallines, 1 550 polycristallines [Deitsch19]."""
     assert len(cells) == 2624
     assert {kind: int((cells.types == kind).sum()) for kind in ("mono", "poly")} == {
         "mono": 1074,

@@ -16,7 +16,7 @@ BANCS ?= summary probe augmentation
 PAR_MODULE ?= 12
 
 .PHONY: aide livre test test-unite test-notebooks test-site test-navigateur style references bench \
-	servir notebooks epingler demonstration propre tout-propre
+	experiences servir notebooks epingler demonstration propre tout-propre
 
 aide: ## Affiche cette liste
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -60,6 +60,10 @@ references: $(PRET) ## Régénère les sorties de référence (CHAPITRES="vgg al
 
 bench: $(PRET) ## Mesure les durées, côte à côte avec d'autres outils (BANCS="probe" pour choisir)
 	@for banc in $(BANCS); do $(PY) tests/bench/$$banc.py || exit 1; done
+
+experiences: $(PRET) ## Mesure ce qui manque aux études (ETUDES="atlas"), ou refait des cases (VERIFIER=12)
+	$(PY) -m experiments $(ETUDES) --memoire _build/experiences $(if $(VERIFIER),--verifier $(VERIFIER)) \
+		$(if $(REFAIRE),--refaire) $(if $(GRAPPE),--grappe $(GRAPPE))
 
 demonstration: $(PRET) ## Altère le code, et montre que les tests le voient (MODULES="reseaux.reuse photos", PAR_MODULE=30)
 	$(PY) tests/demonstration.py $(MODULES) --par-module $(PAR_MODULE)

@@ -1,1 +1,28 @@
-"""Les études mesurées que citent les chapitres."""
+"""Les études mesurées que citent les chapitres : un plan, une mesure, un fichier de résultats.
+
+Une étude par module de :data:`STUDIES`. « make experiences » mesure ce qui manque ; une page lit
+les résultats (:func:`experiments.results.load`) et en refait une case
+(:func:`experiments.running.run_cell`).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from reseaux.errors import unknown_name
+
+if TYPE_CHECKING:
+    from experiments.study import Study
+
+STUDIES: tuple[str, ...] = ()
+
+
+def find(name: str) -> "Study":
+    """L'étude d'un nom.
+
+    Raises:
+        ReseauxError: nom inconnu.
+    """
+    if name not in STUDIES:
+        raise unknown_name("une étude", name, STUDIES)
+    study: Study = import_module(f"experiments.{name}").STUDY
+    return study

@@ -4,9 +4,13 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experiments import STUDIES, find
 from reseaux.errors import ReseauxError
+
+if TYPE_CHECKING:
+    from experiments.study import Study
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,10 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     add = parser.add_argument
     add("-h", "--help", action="help", help="affiche cette aide")
     add("etudes", nargs="*", help=f"les études ; par défaut, toutes : {', '.join(STUDIES)}")
-    add("--verifier", type=int, metavar="N", help="refaire N cases tirées au hasard et comparer")
-    add("--graine", type=int, default=0, metavar="G", help="graine de ce tirage")
-    add("--cases", type=int, metavar="N", help="s'arrêter après N cases par étude")
-    add("--processus", type=int, default=-1, metavar="N", help="−1, un par cœur")
+    add("--verifier", type=_count, metavar="N", help="refaire N cases de chaque étude, et comparer")
+    add("--graine", type=int, default=0, metavar="G", help="graine du tirage de ces cases")
+    add("--cases", type=_count, metavar="N", help="s'arrêter après N cases par étude")
+    add("--processus", type=_count, metavar="N", help="par défaut, un par cœur")
     add("--grappe", default="", metavar="ADRESSE", help="l'adresse d'une grappe dask")
     add(
         "--refaire",
@@ -43,28 +47,43 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
+def _count(text: str) -> int:
+    """Lit un nombre de cases ou de processus."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"« {text} » ; il faut un entier, au moins 1")
+    return int(text)
+
+
 def _run(options: argparse.Namespace) -> int:
     from experiments import results, running
 
+    studies = [find(name) for name in options.etudes or STUDIES]
     if options.memoire:
         os.environ[running.MEMORY] = str(Path(options.memoire).absolute())
     failures = 0
-    for study in map(find, options.etudes or STUDIES):
+    for study in studies:
         if options.refaire and (dropped := results.drop_stale(study)):
-            print(f"{study.name} : {dropped} lignes ne répondaient plus au plan.")
+            print(f"{study.name} : lignes qui ne répondaient plus au plan, ôtées : {dropped}.")
         if options.verifier:
-            checks = running.verify(study, options.verifier, options.graine)
-            for check in checks:
-                failures += bool(check.differences)
-                told = " ; ".join(check.differences) or "même résultat"
-                print(f"{study.name} ({', '.join(study.key(check.stored))}) : {told}")
+            failures += _verify(study, options)
             continue
         outcome = running.run(study, options.processus, options.grappe, options.cases)
         failures += len(outcome.failed)
-        print(f"{study.name} : {outcome.done} cases mesurées, {outcome.left} à faire.")
-        for told in outcome.failed:
-            print(told, file=sys.stderr)
+        print(f"{study.name} : cases mesurées, {outcome.done} ; à faire, {outcome.left}.")
     return int(failures > 0)
+
+
+def _verify(study: "Study", options: argparse.Namespace) -> int:
+    """Refait des cases d'une étude et dit ce qui diffère ; rend combien diffèrent."""
+    from experiments import running
+
+    checks = running.verify(
+        study, options.verifier, options.graine, jobs=options.processus, cluster=options.grappe
+    )
+    for check in checks:
+        told = " ; ".join(check.differences) or "même résultat"
+        print(f"{study.name} ({', '.join(study.key(check.stored))}) : {told}")
+    return sum(bool(check.differences) for check in checks)
 
 
 if __name__ == "__main__":

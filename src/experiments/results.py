@@ -8,28 +8,19 @@ programmes d'écrire ensemble.
 import csv
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from experiments.study import Cell, Study
-from reseaux.errors import ReseauxError
+from reseaux.errors import ReseauxError, os_reason
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Ce qui dit d'où vient une ligne : durée et fils d'exécution, versions, empreinte du plan.
-PROVENANCE = ("seconds", "threads", "versions", "plan")
-
 
 class StaleResults(ReseauxError):
     """Des lignes ne répondent plus au plan."""
-
-
-def header(study: Study) -> list[str]:
-    """Les colonnes du fichier : la case, ses mesures, sa provenance."""
-    return [*study.columns, *study.measures, *PROVENANCE]
 
 
 def read(study: Study) -> list[dict[str, str]]:
@@ -39,35 +30,54 @@ def read(study: Study) -> list[dict[str, str]]:
         ReseauxError: fichier illisible, ou modifié à la main.
         StaleResults: les colonnes, ou l'empreinte d'une ligne, ne sont plus celles du plan.
     """
-    try:
-        text = study.path.read_text("utf-8")
-    except FileNotFoundError:
+    lines = _lines(study)
+    if not lines:
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReseauxError(f"« {study.path.name} » ne se lit pas ({error}).") from None
-    whole = text[: text.rfind("\n") + 1]  # une ligne sans fin de ligne n'a pas été écrite entière
-    reader = csv.DictReader(io.StringIO(whole), restkey="", restval=None)
-    rows = list(reader)
-    if rows and reader.fieldnames != header(study):
+    if lines[0][1] != study.header:
         raise StaleResults(_stale(study, "ses colonnes ne sont plus celles du plan"))
-    planned = {study.key(cell) for cell in study.plan}
-    seen = set()
-    for number, row in enumerate(rows, 2):
-        if "" in row or None in row.values():
-            raise ReseauxError(
-                f"« {study.path.name} », ligne {number} : il faut {len(header(study))} colonnes. "
-                "Ce fichier ne se modifie pas à la main ; reprenez celui du dépôt."
-            )
+    planned = _planned(study)
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    for number, values in lines[1:]:
+        if len(values) != len(study.header):
+            _edited(study, number, f"il faut {len(study.header)} colonnes")
+        row = dict(zip(study.header, values, strict=True))
         key = study.key(row)
+        if not row["seconds"].replace(".", "", 1).isdecimal():
+            _edited(study, number, f"une durée vaut « {row['seconds']} »")
         if row["plan"] != study.fingerprint or key not in planned:
             raise StaleResults(_stale(study, f"la ligne {number} ({', '.join(key)}) n'en est plus"))
-        if key in seen:
-            raise ReseauxError(
-                f"« {study.path.name} », ligne {number} : la case {', '.join(key)} y est deux "
-                "fois. Ce fichier ne se modifie pas à la main ; reprenez celui du dépôt."
-            )
-        seen.add(key)
-    return rows
+        if key in rows:
+            _edited(study, number, f"la case {', '.join(key)} y est deux fois")
+        rows[key] = row
+    return [*rows.values()]
+
+
+def _lines(study: Study) -> list[tuple[int, list[str]]]:
+    """Les lignes entières du fichier et leur numéro, titre compris ; aucune s'il n'existe pas."""
+    try:
+        content = study.path.read_bytes()
+        # Une dernière ligne sans fin de ligne n'a pas été écrite entière.
+        text = content[: content.rfind(b"\n") + 1].decode("utf-8")
+        reader = csv.reader(io.StringIO(text, newline=None), strict=True)
+        return [(reader.line_num, values) for values in reader]
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = "ce n'est pas un CSV en UTF-8"
+        if isinstance(error, OSError):
+            reason = os_reason(error)
+        raise ReseauxError(f"« {study.path.name} » ne se lit pas : {reason}.") from None
+
+
+def _planned(study: Study) -> set[tuple[str, ...]]:
+    return {study.key(cell) for cell in study.plan}
+
+
+def _edited(study: Study, number: int, why: str) -> NoReturn:
+    raise ReseauxError(
+        f"« {study.path.name} », ligne {number} : {why}. Ce fichier ne se modifie pas à la main ; "
+        "reprenez celui du dépôt."
+    )
 
 
 def _stale(study: Study, why: str) -> str:
@@ -98,7 +108,7 @@ def load(study: Study) -> "pd.DataFrame":
             f"ETUDES={study.name} »."
         )
     table = pd.DataFrame(rows)
-    for column in table.columns:
+    for column in table.columns.drop(["versions", "plan"]):  # une empreinte peut ressembler à 1e5
         try:
             table[column] = pd.to_numeric(table[column])
         except ValueError:  # un nom
@@ -107,79 +117,106 @@ def load(study: Study) -> "pd.DataFrame":
 
 
 @contextmanager
-def appending(study: Study, path: Path | None = None) -> Iterator["Writer"]:
+def _alone(study: Study) -> Iterator[None]:
+    """Tient le verrou d'une étude : pendant ce temps, aucun autre programme n'y écrit."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(study.path.with_suffix(".verrou"), timeout=0)
+    with _told(study):
+        study.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise ReseauxError(
+                f"Un autre programme mesure déjà « {study.name} » ; attendez qu'il ait fini."
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _told(study: Study) -> Iterator[None]:
+    """Dit en français pourquoi le système refuse d'écrire."""
+    try:
+        yield
+    except OSError as error:
+        raise ReseauxError(f"« {study.path} » ne s'écrit pas : {os_reason(error)}.") from None
+
+
+@contextmanager
+def appending(study: Study) -> Iterator["Writer"]:
     """Ouvre le fichier d'une étude pour y ajouter des lignes ; lui seul y écrit pendant ce temps.
 
     Raises:
-        ReseauxError: un autre programme y écrit.
+        ReseauxError: un autre programme y écrit, ou le système refuse.
     """
-    from filelock import FileLock, Timeout
-
-    path = path or study.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_suffix(".verrou"), blocking=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise ReseauxError(
-            f"Un autre programme mesure déjà « {study.name} » ; attendez qu'il ait fini."
-        ) from None
-    try:
-        with path.open("a+b") as stream:
-            _drop_torn_line(stream)
-            writer = Writer(stream, header(study))
-            if stream.tell() == 0:
-                writer.write_line(writer.columns)
+    with _alone(study):
+        with _told(study):
+            stream = study.path.open("a+b", buffering=0)
+        with stream:
+            writer = Writer(study, stream)
+            writer.repair()
             yield writer
-    finally:
-        lock.release()
 
 
 class Writer:
     """Ajoute des lignes à un fichier déjà ouvert, et les pousse jusqu'au disque."""
 
-    def __init__(self, stream: Any, columns: list[str]) -> None:
-        self.stream, self.columns = stream, columns
+    def __init__(self, study: Study, stream: io.FileIO) -> None:
+        self.study, self.stream = study, stream
+
+    def repair(self) -> None:
+        """Ôte la ligne qu'un programme tué a laissée coupée ; écrit le titre s'il manque."""
+        with _told(self.study):
+            self.stream.seek(0)
+            whole = self.stream.readall().rfind(b"\n") + 1
+            self.stream.truncate(whole)
+        if not whole:
+            self._write(self.study.header)
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Ajoute une ligne."""
-        self.write_line([row[column] for column in self.columns])
+        """Ajoute une ligne.
 
-    def write_line(self, values: Iterable[Any]) -> None:
-        """Écrit une ligne d'un seul appel au système."""
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(values)
-        self.stream.write(text.getvalue().encode())
-        self.stream.flush()
-        os.fsync(self.stream.fileno())
+        Raises:
+            ReseauxError: le système refuse.
+        """
+        self._write([row[column] for column in self.study.header])
+
+    def _write(self, values: Sequence[Any]) -> None:
+        """Écrit une ligne d'un seul appel au système, sauf s'il n'en prend qu'un morceau."""
+        rest = _as_csv([values])
+        with _told(self.study):
+            while rest:
+                rest = rest[self.stream.write(rest) :]
+            os.fsync(self.stream.fileno())
 
 
-def _drop_torn_line(stream: Any) -> None:
-    """Ôte une dernière ligne sans fin de ligne : un programme tué l'a laissée."""
-    stream.seek(0)
-    content = stream.read()
-    stream.truncate(content.rfind(b"\n") + 1)
-    stream.seek(0, os.SEEK_END)
+def _as_csv(lines: Iterable[Sequence[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue().encode()
 
 
 def drop_stale(study: Study) -> int:
-    """Ôte les lignes qui ne répondent plus au plan ; rend leur nombre."""
+    """Ôte les lignes qui ne répondent plus au plan ; rend leur nombre.
+
+    Raises:
+        ReseauxError: fichier illisible, un autre programme y écrit, ou le système refuse.
+    """
     from reseaux.atomic import atomic_write
 
-    if not study.path.exists():
-        return 0
-    rows = list(csv.DictReader(io.StringIO(study.path.read_text("utf-8"))))
-    planned = {study.key(cell) for cell in study.plan}
-    same = bool(rows) and list(rows[0]) == header(study)
-    kept = [
-        row
-        for row in rows
-        if same and row["plan"] == study.fingerprint and study.key(row) in planned
-    ]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, header(study), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(kept)
-    with atomic_write(study.path) as stream:
-        stream.write(text.getvalue().encode())
-    return len(rows) - len(kept)
+    header = study.header
+    with _alone(study):
+        lines = [values for _, values in _lines(study)]
+        planned = _planned(study)
+        kept = []
+        for values in lines[1:] if lines[:1] == [header] else []:
+            row = dict(zip(header, values, strict=False))
+            if len(values) == len(header) and row["plan"] == study.fingerprint:
+                kept += [values] if study.key(row) in planned else []
+        if lines and lines != [header, *kept]:
+            with _told(study), atomic_write(study.path) as stream:
+                stream.write(_as_csv([header, *kept]))
+    return max(len(lines) - 1, 0) - len(kept)

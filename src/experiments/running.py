@@ -5,22 +5,28 @@ grappe dask. Chaque processus calcule sur un seul fil, pour que les nombres ne d
 machine ; le programme principal seul écrit, une ligne à la fois, dès qu'elle arrive.
 """
 
+import math
 import os
+import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, TypeVar, cast
 
 import joblib
 import numpy as np
 
 from experiments import results
-from experiments.study import Cell, Study, Value
+from experiments.cluster import connected
+from experiments.study import PROVENANCE, Cell, Study, Value, several_lines
 from reseaux.arguments import Count, Seed, checked
 from reseaux.errors import ReseauxError
+
+T = TypeVar("T")
 
 # Où garder, d'une case à l'autre, ce qui se recalcule (des caractéristiques) ; vide : nulle part.
 MEMORY = "EXPERIENCES_MEMOIRE"
@@ -42,30 +48,43 @@ def run_cell(study: Study, cell: dict[str, Any]) -> dict[str, Value]:
     Raises:
         CellFailed: la mesure échoue, ou ne rend pas les colonnes promises.
     """
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     started = time.perf_counter()
     try:
-        found = dict(study.measure(dict(cell)))
+        with _one_thread():
+            found = dict(study.measure(dict(cell)))
     except Exception as error:  # quelle qu'elle soit, les autres cases continuent
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise CellFailed(
             f"{study.name}, case {_told(cell)} : {type(error).__name__}, {error} "
             f"({Path(place.filename).name}, ligne {place.lineno})."
         ) from error
-    finally:
-        torch.set_num_threads(threads)
     if list(found) != list(study.measures):
         raise CellFailed(
-            f"{study.name} rend {list(found)} ; le plan promet {list(study.measures)}."
+            f"{study.name}, case {_told(cell)} : la mesure rend {list(found)} ; le plan promet "
+            f"{list(study.measures)}."
         )
+    if any(map(several_lines, found.values())):
+        raise CellFailed(f"{study.name}, case {_told(cell)} : un retour à la ligne dans {found}.")
     seconds = round(time.perf_counter() - started, 2)
     provenance = (seconds, 1, versions(), study.fingerprint)
     # Six décimales : au-delà, deux machines diffèrent toujours.
     rounded = {name: round(v, 6) if isinstance(v, float) else v for name, v in found.items()}
-    return {**cell, **rounded, **dict(zip(results.PROVENANCE, provenance, strict=True))}
+    return {**cell, **rounded, **dict(zip(PROVENANCE, provenance, strict=True))}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Fait calculer torch, NumPy et scikit-learn sur un seul fil."""
+    import torch
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    threads = torch.get_num_threads()
+    try:
+        with threadpool_limits(1):
+            torch.set_num_threads(1)
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def versions() -> str:
@@ -79,32 +98,66 @@ def _told(cell: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in cell.items())
 
 
-def _attempt(study: Study, cell: Cell) -> dict[str, Value] | CellFailed:
+Line = dict[str, Value] | CellFailed
+
+
+def _attempt(study: Study, cell: Cell) -> tuple[Cell, Line]:
     """Comme :func:`run_cell`, mais rend l'échec : il n'arrête pas les autres cases."""
     try:
-        return run_cell(study, cell)
+        return cell, run_cell(study, cell)
     except CellFailed as failed:
-        return CellFailed(str(failed))  # sans sa cause, qu'un autre processus ne saurait pas lire
+        # Sans sa cause, qu'un autre processus ne saurait pas lire.
+        return cell, CellFailed(str(failed))
 
 
 def _each(
     study: Study, cells: Sequence[Cell], jobs: int, cluster: str
-) -> Iterator[dict[str, Value] | CellFailed]:
-    """Les lignes des cases, dans l'ordre où elles arrivent."""
-    backend: AbstractContextManager[Any] = nullcontext()
-    if cluster:
-        from dask.distributed import Client
-
-        client = Client(cluster)  # type: ignore[no-untyped-call]
-        backend = joblib.parallel_config("dask", n_jobs=-1, client=client)
-    with backend:
+) -> Iterator[tuple[Cell, Line]]:
+    """Les cases et leurs lignes, dans l'ordre où elles arrivent."""
+    with connected(cluster):
         run = joblib.Parallel(
             n_jobs=None if cluster else jobs,
             return_as="generator_unordered",
             batch_size=1,
             pre_dispatch="2*n_jobs",
         )
-        yield from run(joblib.delayed(_attempt)(study, cell) for cell in cells)
+        try:
+            yield from run(joblib.delayed(_attempt)(study, cell) for cell in cells)
+        except BrokenExecutor:
+            raise ReseauxError(
+                "Un processus de calcul a été tué, peut-être faute de mémoire. Les lignes mesurées "
+                "sont gardées ; relancez, avec moins de processus."
+            ) from None
+
+
+class _Log:
+    """Un journal, où la barre de progression écrit une ligne à chaque fois."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> None:
+        self.stream.write(text.replace("\r", "\n"))
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+
+def _progress(lines: Iterable[T], study: Study, total: int) -> Iterable[T]:
+    """Montre l'avancement et le temps qui reste : une barre, ou une ligne par minute."""
+    from tqdm import tqdm
+
+    screen = sys.stderr.isatty()
+    bar: Iterable[T] = tqdm(
+        lines,
+        study.name,
+        total,
+        file=sys.stderr if screen else _Log(sys.stderr),
+        mininterval=2 if screen else 60,
+        bar_format="{desc} {n_fmt}/{total_fmt} {bar:24} reste {remaining} (depuis {elapsed})",
+        ascii=" ▏▎▍▌▋▊▉█",
+    )
+    return bar
 
 
 @dataclass(frozen=True)
@@ -117,16 +170,19 @@ class Outcome:
 
 
 @checked
-def run(study: Study, jobs: int = -1, cluster: str = "", most: int | None = None) -> Outcome:
+def run(
+    study: Study, jobs: Count | None = None, cluster: str = "", most: Count | None = None
+) -> Outcome:
     """Mesure ce qui manque à une étude, et ajoute chaque ligne à son fichier dès qu'elle arrive.
 
     Args:
-        jobs: nombre de processus ; −1, un par cœur.
+        jobs: nombre de processus ; ``None``, un par cœur.
         cluster: l'adresse d'une grappe dask ; vide, cette machine.
         most: s'arrêter après ce nombre de cases.
 
     Raises:
-        ReseauxError: ses résultats ne répondent plus au plan ; un autre programme la mesure.
+        ReseauxError: ses résultats ne répondent plus au plan ; un autre programme la mesure ; le
+            système refuse d'écrire, ou la grappe de répondre.
     """
     from tqdm import tqdm
 
@@ -134,16 +190,14 @@ def run(study: Study, jobs: int = -1, cluster: str = "", most: int | None = None
         todo = results.missing(study, results.read(study))
         chosen = todo[:most]
         failed, done = [], 0
-        bar = "{desc} {n_fmt}/{total_fmt} {bar:24} reste {remaining} (depuis {elapsed})"
-        lines = _each(study, chosen, jobs, cluster)
-        for line in tqdm(
-            lines, study.name, len(chosen), mininterval=2, bar_format=bar, ascii=" ▏▎▍▌▋▊▉█"
-        ):
-            if isinstance(line, CellFailed):
-                failed.append(str(line))
-            else:
-                writer.add(line)
-                done += 1
+        with closing(cast(Any, _each(study, chosen, jobs or -1, cluster))) as lines:
+            for _, line in _progress(lines, study, len(chosen)) if chosen else ():
+                if isinstance(line, CellFailed):
+                    tqdm.write(str(line), file=sys.stderr)
+                    failed.append(str(line))
+                else:
+                    writer.add(line)
+                    done += 1
     return Outcome(done, tuple(failed), len(todo) - done)
 
 
@@ -157,40 +211,63 @@ class Check:
 
 
 def compare(study: Study, stored: Mapping[str, str], found: Mapping[str, Value]) -> tuple[str, ...]:
-    """Les mesures refaites qui s'écartent de la ligne gardée de plus que la tolérance."""
-    told = []
-    for name, tolerance in study.measures.items():
-        before, now = stored[name], found[name]
-        text = isinstance(now, str)
-        same = before == now if text else abs(float(before) - float(now)) <= tolerance
-        if not same:
-            told.append(f"{name} : {before} gardé, {now} maintenant (écart permis {tolerance:g})")
-    return tuple(told)
+    """Les mesures refaites qui s'écartent de la ligne gardée de plus que la tolérance.
+
+    NaN s'écarte toujours.
+    """
+    return tuple(
+        f"{name} : {stored[name]} gardé, {found[name]} maintenant (écart permis {tolerance:g})"
+        for name, tolerance in study.measures.items()
+        if not _close(stored[name], found[name], tolerance)
+    )
+
+
+def _close(before: str, now: Value, tolerance: float) -> bool:
+    if isinstance(now, str):
+        return before == now
+    try:
+        # Un milliardième de plus : 0,85 − 0,84 n'est pas tout à fait 0,01.
+        return math.isclose(float(before), now, rel_tol=0, abs_tol=tolerance * (1 + 1e-9))
+    except ValueError:  # un texte, là où l'on mesure un nombre
+        return False
 
 
 @checked
-def verify(study: Study, count: Count, seed: Seed = 0, cheapest: bool = False) -> list[Check]:
-    """Refait des cases qui ont leur ligne, et compare.
+def verify(
+    study: Study,
+    count: Count,
+    seed: Seed = 0,
+    cheapest: bool = False,
+    jobs: Count | None = 1,
+    cluster: str = "",
+) -> list[Check]:
+    """Refait des cases qui ont leur ligne, et compare ; une case qui échoue est une différence.
 
     Args:
-        count: combien.
+        count: combien ; toutes, s'il y en a moins.
         seed: graine du tirage.
         cheapest: les plus courtes, au lieu d'un tirage au hasard.
+        jobs: nombre de processus ; 1, celui-ci ; ``None``, un par cœur.
+        cluster: l'adresse d'une grappe dask ; vide, cette machine.
 
     Raises:
-        ReseauxError: pas de résultats, ou ils ne répondent plus au plan ; une case échoue.
+        ReseauxError: pas de résultats, ou ils ne répondent plus au plan.
     """
     rows = results.read(study)
     if not rows:
         raise ReseauxError(f"Pas de résultats à vérifier pour « {study.name} ».")
-    cells = {study.key(cell): cell for cell in study.plan}
     if cheapest:
         drawn = sorted(rows, key=lambda row: float(row["seconds"]))[:count]
     else:
         order = np.random.default_rng(seed).permutation(len(rows))
         drawn = [rows[k] for k in order[:count]]
-    checks = []
-    for row in drawn:
-        found = run_cell(study, cells[study.key(row)])
-        checks.append(Check(row, found, compare(study, row, found)))
-    return checks
+    cells = {study.key(cell): cell for cell in study.plan}
+    again = _each(study, [cells[study.key(row)] for row in drawn], jobs or -1, cluster)
+    found = {study.key(cell): line for cell, line in _progress(again, study, len(drawn))}
+    return [_check(study, row, found[study.key(row)]) for row in drawn]
+
+
+def _check(study: Study, row: Mapping[str, str], line: Line) -> Check:
+    if isinstance(line, CellFailed):
+        return Check(row, {}, (str(line),))
+    return Check(row, line, compare(study, row, line))

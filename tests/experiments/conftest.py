@@ -1,12 +1,16 @@
 """Un petit réseau des lettres, une tâche dont la réponse est connue, leur comparaison."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from experiments import glyph_network
+import experiments
+import toy_study
+from experiments import __main__ as command
+from experiments import glyph_network, running, study
 from experiments.comparison import Comparison, StartingPoint, Task, compare
 from experiments.following import Regime, Run, follow
 from experiments.recipes import Recipe
@@ -61,3 +65,14 @@ def runs(bars: Task, glyphs: weights.Pretrained) -> dict[Regime, Run]:
     )
     recipe = Recipe(1e-2, min_steps=8, min_epochs=4)
     return {regime: follow(glyphs, known, held, 2, regime, recipe) for regime in Regime}
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Fait de l'étude jouet la seule étude ; rend le dossier de ses résultats."""
+    monkeypatch.setattr(study, "RESULTS", tmp_path / "résultats")
+    for module in (experiments, command):
+        monkeypatch.setattr(module, "STUDIES", ("jouet",))
+    monkeypatch.setitem(sys.modules, "experiments.jouet", toy_study)
+    monkeypatch.setenv(running.MEMORY, "")  # rendue à la fin, quoi qu'en fasse la commande
+    return tmp_path / "résultats"

@@ -69,6 +69,17 @@ def _resnet(depth: int, **alias_options: Any) -> Network:
     )
 
 
+def _efficientnet_lite(variant: int, side: int) -> Network:
+    return Network(
+        f"EfficientNet-Lite{variant}",
+        "Tan19",
+        "efficientnet_lite.EfficientNetLite",
+        (3, side, side),
+        options={"variant": variant},
+        aliases=(f"tf_efficientnet_lite{variant}",),
+    )
+
+
 RGB227, RGB299 = (3, 227, 227), (3, 299, 299)
 
 NETWORKS: Mapping[str, Network] = MappingProxyType(
@@ -112,10 +123,9 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
             *("MobileNet-v2", "Sandler18", "mobilenet_v2.MobileNetV2"),
             aliases=("mobilenet_v2", "mobilenetv2_100"),
         ),
-        "efficientnet-lite0": Network(
-            *("EfficientNet-Lite0", "Tan19", "efficientnet_lite0.EfficientNetLite0"),
-            aliases=("tf_efficientnet_lite0",),
-        ),
+        "efficientnet-lite0": _efficientnet_lite(0, 224),
+        "efficientnet-lite1": _efficientnet_lite(1, 240),
+        "efficientnet-lite2": _efficientnet_lite(2, 260),
     }
 )
 _ALIASES = {alias: key for key, network in NETWORKS.items() for alias in network.aliases}

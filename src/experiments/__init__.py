@@ -13,7 +13,7 @@ from reseaux.errors import unknown_name
 if TYPE_CHECKING:
     from experiments.study import Study
 
-STUDIES: tuple[str, ...] = ()
+STUDIES: tuple[str, ...] = ("depths", "atlas")
 
 
 def find(name: str) -> "Study":

@@ -18,18 +18,25 @@ from reseaux.reuse import probe, transfer
 
 LABELS = (5, 20, 100, tasks.ALL)
 DRAWS = 5
-# Le nombre de profondeurs de chaque réseau.
-DEPTHS = {"pixels": 1, "lite0": 9, "glyphs": 4, "random": 9, "lite1": 9, "lite2": 9}
+# Les profondeurs que l'on lit de chaque réseau.
+DEPTHS = {
+    "pixels": range(1),
+    "lite0": range(9),
+    "glyphs": range(4),
+    "random": range(2, 9, 2),
+    "lite1": range(6, 9),
+    "lite2": range(6, 9),
+}
 
 
 def _plan() -> list[Cell]:
     return [
         {"task": task, "backbone": name, "depth": depth, "labels": labels, "draw": draw}
-        for name, count in DEPTHS.items()
+        for name, depths in DEPTHS.items()
         for task in tasks.TASKS
         for draw in range(DRAWS)
         for labels in LABELS
-        for depth in range(count)
+        for depth in depths
     ]
 
 

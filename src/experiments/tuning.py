@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from experiments import recipes
+from experiments import recipes, tasks
 from reseaux.reuse import probe, training, transfer
 from reseaux.reuse.weights import Pretrained
 
@@ -49,7 +49,7 @@ class Recipe:
     epochs: tuple[int, int]
     batch_size: int = 32
     folds: int = 3
-    few: int = 400
+    few: int = tasks.FEW
 
     def epochs_for(self, count: int) -> int:
         """Le nombre d'époques sur ``count`` images."""

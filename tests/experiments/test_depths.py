@@ -78,6 +78,7 @@ def test_the_plan_asks_for_every_depth_of_every_backbone() -> None:
     for name in ("lite0", "glyphs", "random"):
         real = len(transfer.depth_names(tasks.backbone(name).model))
         planned = {c["depth"] for c in depths.STUDY.plan if c["backbone"] == name}
-        assert planned == {*range(real)}
+        assert max(planned) == real - 1
+        assert name == "random" or planned == {*range(real)}
     # cinq tâches, quatre nombres d'étiquettes, cinq tirages
-    assert len(depths.STUDY.plan) == 5 * 4 * 5 * sum(depths.DEPTHS.values())
+    assert len(depths.STUDY.plan) == 5 * 4 * 5 * sum(map(len, depths.DEPTHS.values()))

@@ -12,7 +12,7 @@ from toy_study import PLAN, STUDY
 
 # Les études que l'on mesure en plusieurs séances, et pourquoi leurs lignes manquent encore.
 UNFINISHED: dict[str, str] = {
-    "depths": "4 100 sondes : une heure de deux cœurs, en plusieurs fois",
+    "depths": "2 400 sondes : une demi-heure de deux cœurs, en plusieurs fois",
     "atlas": "213 réglages fins : une heure et demie de deux cœurs, en plusieurs fois",
 }
 

@@ -1,5 +1,7 @@
 """Les tâches des études : des découpes sans mélange, et les caractéristiques des bonnes images."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from experiments import tasks
 from reseaux import data
 from reseaux.data import LabeledImages
 from reseaux.errors import ReseauxError
-from reseaux.reuse import transfer, weights
+from reseaux.reuse import probe, transfer, weights
 
 WHOLE = [name for name, task in tasks.TASKS.items() if not task.halves]
 HALVES = [name for name, task in tasks.TASKS.items() if task.halves]
@@ -138,6 +140,23 @@ def test_the_strength_is_the_one_that_validates_best() -> None:
     ]
     assert score == pytest.approx(max(scores))
     assert strength == tasks.STRENGTHS[int(np.argmax(scores))]
+
+
+def test_with_many_images_one_third_validates(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = np.tile([0, 1], 15)
+    vectors = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    learn, sizes = probe.linear_probe, list[int]()
+
+    def counted(known: np.ndarray, *rest: Any) -> Any:
+        sizes.append(len(known))
+        return learn(known, *rest)
+
+    monkeypatch.setattr(probe, "linear_probe", counted)
+    for few, parts in ((31, 3), (30, 1)):
+        monkeypatch.setattr(tasks, "FEW", few)
+        sizes.clear()
+        tasks.choose_strength(vectors, labels, 0)
+        assert sizes == [20] * parts * len(tasks.STRENGTHS)
 
 
 def test_images_are_read_once_per_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from reseaux.errors import unknown_name
 if TYPE_CHECKING:
     from experiments.study import Study
 
-STUDIES: tuple[str, ...] = ("depths", "atlas")
+STUDIES: tuple[str, ...] = ("depths", "atlas", "degradation", "ideas")
 
 
 def find(name: str) -> "Study":

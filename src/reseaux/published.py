@@ -117,6 +117,20 @@ _ERRORS = {
 }
 ERRORS = MappingProxyType({key: PublishedValue(*error) for key, error in _ERRORS.items()})
 
+# La dégradation, mesurée par l'article : erreur top-1, en %, dix découpes, validation
+# d'ILSVRC-2012. Les raccourcis n'y ont aucun paramètre (option A).
+DEGRADATION = MappingProxyType(
+    {
+        name: PublishedValue(error, f"{name}, validation, 10 découpes", "He15", "table 2")
+        for name, error in {
+            "plain-18": 27.94,
+            "plain-34": 28.54,
+            "resnet-18": 27.88,
+            "resnet-34": 25.03,
+        }.items()
+    }
+)
+
 # Paramètres de VGG, en millions, arrondis par les auteurs [Simonyan14, table 2].
 # A et A-LRN partagent une colonne.
 VGG_MILLIONS = MappingProxyType({"a": 133, "a-lrn": 133, "b": 133, "c": 134, "d": 138, "e": 144})

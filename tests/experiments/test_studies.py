@@ -14,6 +14,8 @@ from toy_study import PLAN, STUDY
 UNFINISHED: dict[str, str] = {
     "depths": "2 400 sondes : une demi-heure de deux cœurs, en plusieurs fois",
     "atlas": "213 réglages fins : une heure et demie de deux cœurs, en plusieurs fois",
+    "degradation": "36 piles, dont la moitié de 56 couches : vingt minutes d'un cœur, et plus",
+    "ideas": "60 miniatures : vingt minutes d'un cœur, en plusieurs fois",
 }
 
 LONGEST, REDONE = 5, 2  # secondes d'une case que l'on refait ici, et combien par étude

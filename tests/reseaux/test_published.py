@@ -62,6 +62,13 @@ def test_published_errors():
         assert re.search(words, published.ERRORS[name].what), name
 
 
+def test_published_degradation():
+    found = {name: (e.value, e.reference) for name, e in published.DEGRADATION.items()}
+    table = {"plain-18": 27.94, "plain-34": 28.54, "resnet-18": 27.88, "resnet-34": 25.03}
+    assert found == {name: (error, "He 2015, table 2") for name, error in table.items()}
+    assert found["resnet-18"][0] == published.SINGLE_NETWORK["resnet-18"].top1
+
+
 def test_published_sizes():
     found = {name: getattr(published, name) for name in SIZES}
     assert {name: (f.value, f.where) for name, f in found.items()} == SIZES

@@ -42,6 +42,7 @@ class Setting:
         name: « rapide » ou « complet ».
         network: le réseau appris sur ImageNet, un nom de :func:`reseaux.reuse.weights.load`.
         graphics_card: prendre la carte graphique, s'il y en a une.
+        downloads: télécharger ce que le cours ne livre pas.
         size: côté des images, en pixels, pour un réglage fin.
         extraction_size: côté des images d'un réseau gelé, qui ne les traverse qu'une fois.
         labels: nombres d'images étiquetées par classe à comparer.
@@ -53,6 +54,7 @@ class Setting:
     name: str
     network: str
     graphics_card: bool
+    downloads: bool
     size: int
     extraction_size: int
     labels: tuple[int, ...]
@@ -73,8 +75,8 @@ _COMPLETE = PhotoSetting("efficientnet_v2_s", 224, 20)
 SETTINGS = {
     setting.name: setting
     for setting in (
-        Setting("rapide", "efficientnet-lite0", False, 32, 64, (2, 5, 20), 3, 1, _FAST),
-        Setting("complet", "resnet50", True, 96, 128, (2, 5, 20, 60), 10, 4, _COMPLETE),
+        Setting("rapide", "efficientnet-lite0", False, False, 32, 64, (2, 5, 20), 3, 1, _FAST),
+        Setting("complet", "resnet50", True, True, 96, 128, (2, 5, 20, 60), 10, 4, _COMPLETE),
     )
 }
 

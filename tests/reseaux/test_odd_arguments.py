@@ -107,11 +107,12 @@ ELSEWHERE = {
     "data.handwriting.mnist": "sans argument",
     "data.letters.fonts": "sans argument",
     "data.labeled.read_once": "un décorateur",
+    "data.online.torchvision_images": "lit un dossier, télécharge : test_online.py",
     "atomic.atomic_write": "écrit : test_atomic.py essaie ses noms",
 }
 ROOMS = (
     *(architectures, atomic, formatting, measures, published, reglages, style, tables),
-    *(data.handwriting, data.labeled, data.letters, data.photos, data.solar),
+    *(data.handwriting, data.labeled, data.letters, data.online, data.photos, data.solar),
 )
 
 

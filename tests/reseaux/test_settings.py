@@ -50,6 +50,7 @@ def test_the_nearest_name_is_offered() -> None:
 def test_complete_asks_for_more_of_everything() -> None:
     fast, full = settings.SETTINGS["rapide"], settings.SETTINGS["complet"]
     assert set(fast.labels) < set(full.labels)
+    assert (fast.downloads, full.downloads) == (False, True)
     for attribute in ("size", "extraction_size", "seeds", "steps_factor"):
         assert getattr(full, attribute) > getattr(fast, attribute) > 0
     # Un réseau gelé ne voit chaque image qu'une fois : elle peut être plus grande.

@@ -6,6 +6,8 @@
 - ``glyphs`` : des lettres imprimées, dans les polices que livre matplotlib ;
 - ``solar_cells`` : des cellules photovoltaïques, saines ou défectueuses, que seul livre l'extra
   « cellules » : leur licence interdit l'usage commercial.
+
+D'autres se téléchargent, quand on le demande : ``torchvision_images``.
 """
 
 from reseaux.data.handwriting import digits as digits
@@ -14,6 +16,7 @@ from reseaux.data.labeled import LabeledImages as LabeledImages
 from reseaux.data.letters import ALPHABETS as ALPHABETS
 from reseaux.data.letters import fonts as fonts
 from reseaux.data.letters import glyphs as glyphs
+from reseaux.data.online import torchvision_images as torchvision_images
 from reseaux.data.photos import PHOTOS as PHOTOS
 from reseaux.data.photos import Photo as Photo
 from reseaux.data.photos import fragments as fragments

@@ -1,6 +1,7 @@
 """Lire une image, ou dire en quelques mots pourquoi elle ne se lit pas."""
 
 import contextlib
+import ctypes
 import re
 import warnings
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, _imaging
 
 from reseaux.errors import ReseauxError, os_reason
 
@@ -17,9 +18,23 @@ with contextlib.suppress(ImportError):  # « pip install pillow-heif » : les ph
 
     register_heif_opener()
 
+with contextlib.suppress(AttributeError, OSError):  # sous Windows, Pillow cache sa libtiff
+    # Elle dirait en anglais, sur la sortie d'erreur, ce que « read_image » dit en français.
+    ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
+
+# Ce que Pillow décode lui-même. Pas EPS, qu'il donne à Ghostscript, ni IPTC, qui peut en contenir ;
+# ni WMF, que dessine Windows ; ni ce qu'il reconnaît sans savoir le lire (BUFR, GRIB, HDF5, MPEG).
+_FORMATS = {
+    "AVIF", "BLP", "BMP", "CUR", "DCX", "DDS", "DIB", "FITS", "FLI", "FPX", "FTEX", "GBR",
+    "GIF", "HEIF", "ICNS", "ICO", "IM", "IMT", "JPEG", "JPEG2000", "MCIDAS", "MIC", "MSP",
+    "PCD", "PCX", "PIXAR", "PNG", "PPM", "PSD", "QOI", "SGI", "SPIDER", "SUN", "TGA", "TIFF",
+    "WEBP", "XBM", "XPM", "XVTHUMB",
+}  # fmt: skip
+
 MOST_PIXELS = 2**27  # 134 mégapixels : plus d'un gibioctet, une fois en couleurs
 _TWELVE_BITS = 4095
 _HEIF = re.compile(rb"....ftyp(hei|hev|mif1|msf1)", re.DOTALL)
+_EPS = (b"%!PS", b"\xc5\xd0\xd3\xc6")
 _BITS, _HIGHEST = 258, 281  # étiquettes TIFF : bits par valeur, plus haute valeur
 
 
@@ -51,7 +66,8 @@ def read_image(
             raise ReseauxError("ce n'est pas un fichier ordinaire")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # métadonnées bizarres : sans effet sur les pixels
-            with Image.open(file) as opened:
+            Image.init()  # charge tous les formats ; l'ordre des essais reste celui de Pillow
+            with Image.open(file, formats=[f for f in Image.ID if f in _FORMATS]) as opened:
                 if opened.width * opened.height > MOST_PIXELS:  # lu dans l'en-tête
                     raise Image.DecompressionBombError
                 ImageOps.exif_transpose(opened, in_place=True)  # lit tous les pixels
@@ -93,6 +109,8 @@ def _unknown(file: Path) -> str:
             "photo HEIC ; installez « pillow-heif » (pip install pillow-heif), ou exportez-la en "
             "JPEG"
         )
+    if start.startswith(_EPS):
+        return "dessin EPS : l'ouvrir lancerait un autre programme ; exportez-le en PNG"
     return "ce n'est pas une image" if start else "fichier vide"
 
 
@@ -134,12 +152,14 @@ def _white(image: Image.Image) -> tuple[float, float]:
     Le blanc est celui que dit le fichier ; sinon 65 535, ou, en flottants, 1, 255 ou 65 535 selon
     la plus haute valeur.
     """
-    highest = -np.inf
+    lowest, highest = np.inf, -np.inf
     for box in _tiles(image):
         values = np.asarray(image.crop(box), np.float64)
         if not np.isfinite(values).all():
             raise ReseauxError("valeurs infinies, ou qui ne sont pas des nombres")
-        highest = max(highest, float(values.max()))
+        lowest, highest = min(lowest, float(values.min())), max(highest, float(values.max()))
+    if lowest < 0 >= highest:
+        raise ReseauxError("aucune valeur positive ; ramenez-les entre 0 et 1")
     tags = getattr(image, "tag_v2", {})
     told, bits = (int(np.max(tags.get(tag, other))) for tag, other in ((_HIGHEST, 0), (_BITS, 16)))
     white: float = told or 2 ** min(bits, 16) - 1

@@ -86,10 +86,10 @@ def test_unreadable_files_and_folders(photos: Path, monkeypatch: pytest.MonkeyPa
     """Le système refuse la lecture (l'administrateur, lui, lit tout : on simule)."""
     real_open, real_list = Image.open, Path.iterdir
 
-    def opened(file: Path, *args: object) -> Image.Image:
+    def opened(file: Path, **options: object) -> Image.Image:
         if Path(file).name == "photo n° 0.png":
             raise PermissionError(13, "Permission denied", str(file))
-        return real_open(file, *args)  # type: ignore[arg-type]
+        return real_open(file, **options)  # type: ignore[arg-type]
 
     def listed(path: Path):
         if path.name == "chat":

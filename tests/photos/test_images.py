@@ -148,6 +148,68 @@ def test_twelve_bits_in_sixteen_are_told(suffix: str, root: Path) -> None:
     assert folder.read(root, square=8).notes == read.notes
 
 
+def iptc(content: bytes) -> bytes:
+    """Une image IPTC qui en contient une autre."""
+    fields = (
+        (3, 60, b"\1\0"), (3, 20, struct.pack(">I", 40)), (3, 30, struct.pack(">I", 20)),
+        (3, 120, b"\0\0\0\5"), (8, 10, content),
+    )  # fmt: skip
+    return b"".join(struct.pack(">BBBH", 28, *tag, len(data)) + data for *tag, data in fields)
+
+
+@pytest.mark.parametrize("suffix", ["eps", "iim"])
+def test_no_program_is_started_by_a_picture(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow donnerait un dessin EPS à Ghostscript, même rangé dans une image IPTC."""
+    started: list[object] = []
+    monkeypatch.setattr(subprocess, "check_call", lambda *words, **_: started.append(words))
+    picture().save(tmp_path / "x.eps")
+    if suffix == "iim":
+        (tmp_path / "x.iim").write_bytes(iptc((tmp_path / "x.eps").read_bytes()))
+    with pytest.raises(ReseauxError) as caught:
+        read_image(tmp_path / f"x.{suffix}")
+    assert started == []
+    assert (
+        str(caught.value)
+        == {
+            "eps": "dessin EPS : l'ouvrir lancerait un autre programme ; exportez-le en PNG",
+            "iim": "ce n'est pas une image",
+        }[suffix]
+    )
+
+
+def test_every_format_that_pillow_decodes_is_read(tmp_path: Path) -> None:
+    Image.init()
+    only_written = {"EPS", "PDF", "PALM", "BUFR", "GRIB", "HDF5", "WMF"}
+    modes = {"BLP": "P", "MSP": "1", "XBM": "1"}
+    for name in Image.SAVE.keys() - only_written:
+        picture(size=(32, 32)).convert(modes.get(name, "RGB")).save(tmp_path / name, name)
+        assert read_image(tmp_path / name).mode == "RGB"
+    refused = {"BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF"}
+    assert Image.OPEN.keys() - images._FORMATS == refused
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Pillow y cache sa libtiff")
+def test_a_damaged_tiff_is_refused_in_silence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Image.linear_gradient("L").save(tmp_path / "x.tiff", compression="tiff_adobe_deflate")
+    content = bytearray((tmp_path / "x.tiff").read_bytes())
+    content[20:60] = bytes(40)
+    (tmp_path / "x.tiff").write_bytes(content)
+    with pytest.raises(ReseauxError, match="tronquée ou abîmée"):
+        read_image(tmp_path / "x.tiff")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("values", [[-1, -0.5], [-1, 0]])
+def test_a_picture_without_light_is_told(values: list[float], tmp_path: Path) -> None:
+    Image.fromarray(np.array([values], np.float32)).save(tmp_path / "x.tiff")
+    with pytest.raises(ReseauxError, match="aucune valeur positive"):
+        read_image(tmp_path / "x.tiff")
+
+
 HEIC = b"\0\0\0\x1cftypheic\0\0\0\0mif1heic"
 
 
@@ -172,7 +234,7 @@ def test_a_heic_photo_is_read_when_the_library_is_there(
             self.im = Image.core.fill("RGB", self.size, (1, 2, 3))
 
     def register_heif_opener() -> None:
-        Image.register_open("FAUX", Fake, lambda start: start[4:12] == b"ftypheic")
+        Image.register_open("HEIF", Fake, lambda start: start[4:12] == b"ftypheic")
 
     fake = SimpleNamespace(register_heif_opener=register_heif_opener)
     monkeypatch.setitem(sys.modules, "pillow_heif", fake)

@@ -183,7 +183,8 @@ def _number(
 
     def read(text: str) -> float:
         try:
-            value = kind(text.replace(",", "."))
+            # Python lirait aussi « 3_2 » et les chiffres d'autres écritures.
+            value = kind(text.replace(",", ".").replace("_", "x").encode("ascii"))
         except ValueError:
             value = kind(low) - 1
         if not low <= value <= high:

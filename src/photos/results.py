@@ -173,6 +173,8 @@ def _origin_text(request: Request, files: dict[str, str]) -> str:
 def _origin(output: Path) -> dict[str, Any]:
     """Ce que dit l'origine d'un dossier ; rien si elle manque ou ne se lit pas."""
     try:
+        if not (output / ORIGIN).is_file():  # un tube : le lire attendrait pour toujours
+            return {}
         found = {"fichiers": {}, **json.loads((output / ORIGIN).read_text("utf-8"))}
         kinds = {"dossier": str, "empreinte": str, "fichiers": dict}
         return found if all(isinstance(found[key], kinds[key]) for key in kinds) else {}
@@ -190,11 +192,11 @@ def _check_place(request: Request) -> None:
             )
     if output.exists() and not output.is_dir():
         raise ReseauxError(f"« {output} » est un fichier. Donnez un dossier par « --sortie ».")
-    for name in (*WRITTEN, TRAINING):
-        if (output / name).is_dir():
+    for name in (*WRITTEN, ORIGIN, TRAINING):
+        if (output / name).exists() and not (output / name).is_file():
             raise ReseauxError(
-                f"« {output / name} » est un dossier ; un résultat porte ce nom. Donnez un autre "
-                "dossier par « --sortie »."
+                f"« {output / name} » est un dossier, ou un tube ; un résultat porte ce nom. "
+                "Donnez un autre dossier par « --sortie »."
             )
 
 

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import stat
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -244,8 +246,30 @@ def test_files_have_the_rights_the_user_wants(umask: int, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", [MODEL, results.PAGE, TRAINING])
 def test_a_folder_where_a_file_goes_is_refused_first(name: str, tmp_path: Path) -> None:
     (tmp_path / "r" / name).mkdir(parents=True)
-    with pytest.raises(ReseauxError, match="est un dossier ; un résultat porte ce nom"):
+    with pytest.raises(ReseauxError, match="est un dossier, ou un tube ; un résultat porte ce nom"):
         results.check(request(tmp_path))
+
+
+@pytest.fixture
+def no_waiting() -> Iterator[None]:
+    """Lire un tube attendrait pour toujours : le test échoue plutôt."""
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("attend pour toujours"))
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="tubes")
+@pytest.mark.usefixtures("no_waiting")
+def test_a_pipe_where_a_file_goes_is_not_read(tmp_path: Path) -> None:
+    write(request(tmp_path), "A")
+    (tmp_path / "r" / results.ORIGIN).unlink()
+    os.mkfifo(tmp_path / "r" / results.ORIGIN)
+    assert results.whole(tmp_path / "r").read_text() == "A"  # comme sans origine
+    for words in ((), ("--ecraser",)):
+        with pytest.raises(ReseauxError, match=f"{results.ORIGIN} » est un dossier, ou un tube"):
+            results.check(request(tmp_path, "images", *words))
 
 
 def test_the_origin_does_not_tell_where_the_images_are(tmp_path: Path) -> None:

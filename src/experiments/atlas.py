@@ -10,7 +10,6 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import torch
 
 from experiments import recipes, tasks, tuning
 from experiments.study import Cell, Study, Value, cross
@@ -54,7 +53,7 @@ def _plan() -> list[Cell]:
 
 
 def measure(cell: Mapping[str, Any]) -> dict[str, Value]:
-    """Exactitude au test, exactitude de validation, pas choisi, profondeur gardée, traversées."""
+    """Exactitudes au test, exactitude de validation, pas choisi, profondeur gardée, traversées."""
     task, draw, method = tasks.TASKS[cell["task"]], cell["draw"], Method(cell["method"])
     source = task.source(draw)
     chosen = tasks.labelled(task, cell["labels"], draw)
@@ -74,9 +73,9 @@ def measure(cell: Mapping[str, Any]) -> dict[str, Value]:
     )
     _, held = task.split(draw)
     tested = tasks.prepared(task, cell["backbone"], source, held)
-    accuracy = training.accuracy(tuned.model, tested, torch.from_numpy(whole.labels[held]))
+    answers = training.predict(tuned.model, tested).numpy()
     return {
-        "accuracy": accuracy,
+        **tasks.scores(whole.labels[held], answers),
         "validation": tuned.validation,
         "rate": tuned.rate,
         "depth": depth,
@@ -113,6 +112,7 @@ STUDY = Study(
     # Un entraînement amplifie les arrondis d'une machine à l'autre.
     {
         "accuracy": 0.05,
+        "balanced": 0.05,
         "validation": 0.12,
         "rate": np.inf,
         "depth": np.inf,

@@ -170,3 +170,10 @@ def test_images_are_read_once_per_process(monkeypatch: pytest.MonkeyPatch) -> No
     tasks.images_of(task, 0)
     tasks.images_of(task, 0)
     assert calls == [0]
+
+
+def test_the_balanced_accuracy_gives_each_class_the_same_weight() -> None:
+    truth, answers = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
+    assert tasks.scores(truth, answers) == {"accuracy": 0.75, "balanced": (2 / 3 + 1) / 2}
+    always = tasks.scores(truth, np.zeros(4, int))
+    assert always == {"accuracy": 0.75, "balanced": 0.5}

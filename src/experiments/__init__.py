@@ -13,7 +13,14 @@ from reseaux.errors import unknown_name
 if TYPE_CHECKING:
     from experiments.study import Study
 
-STUDIES: tuple[str, ...] = ("depths", "atlas", "degradation", "ideas")
+STUDIES: tuple[str, ...] = (
+    "depths",
+    "atlas",
+    "degradation",
+    "ideas",
+    "augmentation",
+    "combining",
+)
 
 
 def find(name: str) -> "Study":

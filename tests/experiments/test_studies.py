@@ -16,6 +16,8 @@ UNFINISHED: dict[str, str] = {
     "atlas": "213 réglages fins : une heure et demie de deux cœurs, en plusieurs fois",
     "degradation": "36 piles, dont la moitié de 56 couches : vingt minutes d'un cœur, et plus",
     "ideas": "60 miniatures : vingt minutes d'un cœur, en plusieurs fois",
+    "augmentation": "1 260 sondes et petits réseaux : une heure d'un cœur, en plusieurs fois",
+    "combining": "150 cases de sept petits réseaux : dix minutes d'un cœur, pas encore mesurées",
 }
 
 LONGEST, REDONE = 5, 2  # secondes d'une case que l'on refait ici, et combien par étude

@@ -40,7 +40,7 @@ def solar_cells(size: Annotated[int, between(1, 300)] = 96) -> SolarCells:
     Args:
         size: côté des images ; celles du paquet, de 300 pixels, sont réduites une fois, chaque
             pixel étant la moyenne de ceux qu'il remplace. Elles prennent 97 Mo à 96 pixels,
-            945 Mo à 300.
+            945 Mo à 300, et 1,5 Go pendant la lecture.
 
     Raises:
         ReseauxError: taille hors bornes, ou extra « cellules » absent.
@@ -67,9 +67,5 @@ def _read(size: int) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np
             "qu'on en tire, et interdit l'usage commercial."
         ) from None
     pixels, probability, types = load_dataset()
-    if size != pixels.shape[1]:
-        reduced = (
-            Image.fromarray(cell).resize((size, size), Image.Resampling.BOX) for cell in pixels
-        )
-        pixels = np.stack([np.asarray(cell) for cell in reduced])
-    return pixels, probability, types
+    cells = (Image.fromarray(cell).resize((size, size), Image.Resampling.BOX) for cell in pixels)
+    return np.stack([np.asarray(cell) for cell in cells]), probability, types

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from torchvision.datasets import FashionMNIST, Flowers102, OxfordIIITPet
+from torchvision.datasets import FashionMNIST, Flowers102, OxfordIIITPet, eurosat
 
 from local_server import Server, serve
 from reseaux import data, settings
@@ -149,6 +149,24 @@ def test_a_failed_download_is_explained_and_leaves_nothing(
     with pytest.raises(ReseauxError, match=rf"« {name} » n'a pas pu être téléchargé.*Rien n'a"):
         data.torchvision_images(name, tmp_path, download=True)
     assert left(tmp_path) == ["autre"]
+
+
+def test_what_is_on_its_way_is_hidden_and_says_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Un programme tué n'efface rien : le nom de ce qui reste doit se comprendre."""
+    seen: list[str] = []
+
+    def stop(*_: object, **__: object) -> None:
+        seen.extend(left(tmp_path))
+        raise RuntimeError
+
+    monkeypatch.setattr(eurosat, "download_and_extract_archive", stop)
+    with pytest.raises(ReseauxError, match="n'est pas arrivé en entier"):
+        data.torchvision_images("EuroSAT", tmp_path, download=True)
+    assert len(seen) == 1
+    assert seen[0].startswith(".eurosat.")
+    assert left(tmp_path) == []
 
 
 def test_the_last_file_that_fails_leaves_nothing_either(

@@ -67,16 +67,30 @@ def test_a_part_keeps_what_is_known_of_each_cell(cells):
     assert len(rest.types) == len(rest.probability) == len(rest) == 2614
 
 
-def test_the_whole_size_is_left_as_it_is(monkeypatch):
-    """Sans réduction, les octets du paquet ; deux cellules suffisent à le voir."""
-    pixels = np.random.default_rng(0).integers(0, 256, (2, 300, 300)).astype(np.uint8)
-    few = (pixels, np.array([1 / 3, 2 / 3]), np.array(["mono", "poly"]))
-    monkeypatch.setattr("elpv_dataset.utils.load_dataset", lambda: few)
+@pytest.fixture
+def readings(monkeypatch):
+    """Trois cellules au lieu de toutes ; une ligne par lecture du paquet."""
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 300, 300)).astype(np.uint8)
+    few = (pixels, np.array([1 / 3, 1 / 2, 2 / 3]), np.array(["mono", "poly", "poly"]))
+    done = []
+    monkeypatch.setattr("elpv_dataset.utils.load_dataset", lambda: done.append(few) or few)
     solar._read.cache_clear()
+    yield done
+    solar._read.cache_clear()
+
+
+def test_the_whole_size_is_left_as_it_is(readings):
     cells = data.solar_cells(300)
-    solar._read.cache_clear()
-    assert np.array_equal(np.round(cells.images * 255), pixels)
-    assert cells.labels.tolist() == [0, 1]
+    assert np.array_equal(np.round(cells.images * 255), readings[0][0])
+    assert cells.labels.tolist() == [0, 1, 1]  # au moins 1/2
+
+
+def test_only_the_last_size_is_kept_in_memory(readings):
+    counts = []
+    for size in (8, 8, 9, 8):
+        data.solar_cells(size)
+        counts.append(len(readings))
+    assert counts == [1, 1, 2, 3]
 
 
 @pytest.mark.parametrize("size", [0, 301])

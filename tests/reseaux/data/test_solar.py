@@ -91,6 +91,7 @@ def test_only_the_last_size_is_kept_in_memory(readings):
         data.solar_cells(size)
         counts.append(len(readings))
     assert counts == [1, 1, 2, 3]
+    assert data.solar_cells().images.shape == (3, 96, 96)
 
 
 @pytest.mark.parametrize("size", [0, 301])

@@ -106,7 +106,12 @@ def assemble(
 
 
 def save(classifier: Classifier, path: Path) -> None:
-    """Écrit le classifieur, d'un coup, au format safetensors, avec son empreinte."""
+    """Écrit le classifieur, d'un coup, au format safetensors, avec son empreinte.
+
+    Raises:
+        ReseauxError: ses poids ne sont pas des nombres : :func:`load` les refuserait.
+    """
+    tensor_files.check(classifier.learned, classifier.learned, f"« {path} » n'a pas été écrit")
     metadata = {"reseaux": classifier.description.to_json()}
     tensor_files.write(path, tensor_files.to_safetensors(classifier.learned, metadata))
 

@@ -122,6 +122,15 @@ def test_a_network_left_in_training_still_answers_alone(tmp_path: Path) -> None:
     np.testing.assert_allclose(loaded.probabilities(squares, batch_size=1), expected, atol=1e-5)
 
 
+def test_a_classifier_that_diverged_does_not_replace_the_old_one(tmp_path: Path) -> None:
+    path, _ = saved(tmp_path, Method.LINEAR_PROBE)
+    loaded, before = classifier.load(path), path.read_bytes()
+    loaded.learned["bias"][0] = math.nan
+    with pytest.raises(ReseauxError, match=r"n'a pas été écrit : « bias » contient des valeurs"):
+        classifier.save(loaded, path)
+    assert path.read_bytes() == before
+
+
 def rewrite(path: Path, tensors: dict[str, torch.Tensor]) -> None:
     """D'autres nombres, sous la même description, et une empreinte juste."""
     _, metadata = tensor_files.read(path)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-from torch import Tensor, can_cast, nn
+from torch import Tensor, nn
 
 from reseaux.arguments import at_least, between, checked
 from reseaux.errors import ReseauxError, unknown_name
@@ -28,6 +28,9 @@ def save_weights(model: nn.Module, path: Path | str) -> Path:
 
     Args:
         path: ``.safetensors`` pour ce format (aucun code possible), sinon celui de torch.
+
+    Raises:
+        ReseauxError: :func:`load_weights` les refuserait ; l'ancien fichier n'a pas changé.
     """
     path = Path(path)
     state = model.state_dict()
@@ -35,6 +38,7 @@ def save_weights(model: nn.Module, path: Path | str) -> Path:
         content = tensor_files.to_safetensors(state)
     else:
         content = tensor_files.to_torch(tensor_files.detached(state))
+    tensor_files.check(state, state, f"« {path.name} » n'a pas été écrit")
     tensor_files.write(path, content)
     return path
 
@@ -73,33 +77,8 @@ def fill(model: nn.Module, state: Any, path: Path) -> None:
             f"{_some('manquent', missing)} ; {_some('en trop', extra)}. "
             "Construisez le réseau qui a servi à la sauvegarde."
         )
-    for name, tensor in state.items():
-        problem = _problem(name, tensor, expected[name])
-        if problem:
-            raise ReseauxError(f"« {path.name} » : « {name} » {problem}")
+    tensor_files.check(state, expected, f"« {path.name} »")
     model.load_state_dict(state)
-
-
-def _problem(name: str, tensor: Tensor, place: Tensor) -> str:
-    """Dit pourquoi un tenseur ne peut pas être copié à sa place ; rien s'il le peut."""
-    try:
-        if tensor.shape != place.shape:
-            return (
-                f"est de forme {tuple(tensor.shape)}, et ce réseau attend {tuple(place.shape)}. "
-                "Construisez le réseau avec les arguments de la sauvegarde."
-            )
-        if not (can_cast(tensor.dtype, place.dtype) and can_cast(place.dtype, tensor.dtype)):
-            return f"est de type {tensor.dtype}, et ce réseau attend {place.dtype}."
-        if not tensor.to(place.dtype).isfinite().all():
-            return (
-                "contient des valeurs infinies ou indéfinies (NaN) : un entraînement a divergé. "
-                "Reprenez une sauvegarde antérieure."
-            )
-        if name.endswith("running_var") and bool((tensor < 0).any()):
-            return "contient une variance négative. Reprenez une autre copie."
-    except RuntimeError:  # quantifié, creux, imbriqué ou « meta »
-        return "n'est pas un tenseur ordinaire. Demandez à son auteur un fichier de poids denses."
-    return ""
 
 
 def _difference(given: Collection[Any], expected: Collection[str]) -> tuple[list[str], list[str]]:
@@ -232,9 +211,12 @@ def save(
         arguments: arguments de sa construction : nombres, textes, listes.
         epoch: nombre d'époques faites.
         generator: la source de hasard qui ordonne les images.
+
+    Raises:
+        ReseauxError: elle ne se relirait pas, ou ses poids seraient refusés ; rien n'a été écrit.
     """
     path = Path(path)
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT,
         "architecture": architecture,
         "arguments": dict(arguments),
@@ -253,6 +235,9 @@ def save(
             "contient autre chose que des nombres, des textes, des listes, des dictionnaires et "
             "des tenseurs de torch. Convertissez ce qui vient de NumPy ou d'ailleurs."
         )
+    _check_entries(**content)
+    weights = content["model"]
+    tensor_files.check(weights, weights, f"« {path.name} » n'a pas été écrite")
     tensor_files.write(path, written)
     return path
 

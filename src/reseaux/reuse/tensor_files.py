@@ -18,7 +18,7 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, can_cast
 
 from reseaux.arguments import checked
 from reseaux.atomic import atomic_write
@@ -37,15 +37,38 @@ def to_safetensors(
     Args:
         tensors: nom → tenseur ; deux noms peuvent partager leur mémoire.
         metadata: des textes à garder dans l'en-tête.
+
+    Raises:
+        ReseauxError: l'un ne s'écrit pas, ou ne se relirait pas : il est nommé.
     """
-    content = safetensors.torch.save(detached(tensors))
-    # L'en-tête est récrit : safetensors y range les textes dans un ordre tiré au hasard.
-    header, data = _split(content)
-    described = {"__metadata__": {**(metadata or {}), _SEAL: _BLANK}, **json.loads(header)}
-    text = json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # les nombres commencent à un multiple de huit octets
-    blank = len(text).to_bytes(8, "little") + text + data
-    return blank.replace(_sealed(_BLANK), _sealed(hashlib.sha256(blank).hexdigest()), 1)
+    copies, texts = detached(tensors), dict(metadata or {})
+    written = _readable_bytes(copies, texts)
+    if written is None:
+        odd = [name for name, tensor in copies.items() if not _readable_bytes({name: tensor}, {})]
+        odd += [name for name, text in texts.items() if not _readable_bytes({}, {name: text})]
+        raise ReseauxError(
+            f"{', '.join(map(repr, odd[:3]))} ne se relirait pas dans un fichier safetensors : un "
+            "nom réservé ou illisible, un type de nombres ou une forme de tenseur qu'il n'a pas. "
+            "Renommez, convertissez, ou sauvez au format de torch (« .pt »)."
+        )
+    return written
+
+
+def _readable_bytes(tensors: dict[str, Tensor], metadata: dict[str, str]) -> bytes | None:
+    """Ce qui s'écrira, s'il se relit tel quel ; sinon rien."""
+    try:
+        content = safetensors.torch.save(tensors)
+        # L'en-tête est récrit : safetensors y range les textes dans un ordre tiré au hasard.
+        header, data = _split(content)
+        described = {"__metadata__": {**metadata, _SEAL: _BLANK}, **json.loads(header)}
+        text = json.dumps(described, ensure_ascii=False, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)  # les nombres commencent à un multiple de huit octets
+        blank = len(text).to_bytes(8, "little") + text + data
+        written = blank.replace(_sealed(_BLANK), _sealed(hashlib.sha256(blank).hexdigest()), 1)
+        read, texts, _ = _parse_safetensors(written)
+    except Exception:  # selon ce qu'il ne sait pas écrire ou relire, safetensors lève de tout
+        return None
+    return written if read.keys() == tensors.keys() and texts == metadata else None
 
 
 def to_torch(content: Any) -> bytes:
@@ -75,6 +98,44 @@ def detached(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
                 "(ni « meta », ni quantifié), qui a déjà vu un lot si ses couches l'attendent."
             ) from error
     return copies
+
+
+def check(tensors: Mapping[str, Tensor], places: Mapping[str, Tensor], what: str) -> None:
+    """Vérifie que des poids peuvent être copiés à leur place : avant de les lire, ou de les écrire.
+
+    Args:
+        places: les tenseurs qui les recevront, aux mêmes noms ; avant d'écrire, eux-mêmes.
+        what: ce qui est refusé, pour le message.
+
+    Raises:
+        ReseauxError: formes ou types différents, valeurs infinies ou indéfinies (NaN).
+    """
+    for name, tensor in tensors.items():
+        problem = _problem(name, tensor, places[name])
+        if problem:
+            raise ReseauxError(f"{what} : « {name} » {problem}")
+
+
+def _problem(name: str, tensor: Tensor, place: Tensor) -> str:
+    """Dit pourquoi un tenseur ne peut pas être copié à sa place ; rien s'il le peut."""
+    try:
+        if tensor.shape != place.shape:
+            return (
+                f"est de forme {tuple(tensor.shape)}, et ce réseau attend {tuple(place.shape)}. "
+                "Construisez le réseau avec les arguments de la sauvegarde."
+            )
+        if not (can_cast(tensor.dtype, place.dtype) and can_cast(place.dtype, tensor.dtype)):
+            return f"est de type {tensor.dtype}, et ce réseau attend {place.dtype}."
+        if not tensor.to(place.dtype).isfinite().all():
+            return (
+                "contient des valeurs infinies ou indéfinies (NaN) : un entraînement a divergé. "
+                "Reprenez une sauvegarde antérieure."
+            )
+        if name.endswith("running_var") and bool((tensor < 0).any()):
+            return "contient une variance négative. Reprenez une autre copie."
+    except RuntimeError:  # quantifié, creux, imbriqué ou « meta »
+        return "n'est pas un tenseur ordinaire. Demandez à son auteur un fichier de poids denses."
+    return ""
 
 
 @checked
@@ -152,6 +213,9 @@ def read(path: Path, sha256: str = "") -> tuple[Any, dict[str, str]]:
 
 def _read_bytes(path: Path) -> bytes:
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            # Lire un tube attendrait pour toujours ; un périphérique peut n'avoir pas de fin.
+            raise ReseauxError(f"« {path} » n'est pas un fichier ordinaire. Donnez-en un.")
         return path.read_bytes()
     except FileNotFoundError as error:
         neighbours: list[str] = []

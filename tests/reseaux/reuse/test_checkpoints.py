@@ -1,6 +1,7 @@
 """Sauvegarder et reprendre : un pickle hostile, une reprise bit pour bit."""
 
 import copy
+import math
 import os
 import pickle
 import random
@@ -473,3 +474,47 @@ def test_a_few_missing_names_are_all_said(tmp_path: Path, missing: int, said: st
     model = nn.ParameterDict({f"a{i}": torch.zeros(1) for i in range(missing)})
     with pytest.raises(ReseauxError, match=f"manquent : {said}"):
         checkpoints.fill(model, {}, tmp_path / "vide.pt")
+
+
+@pytest.mark.parametrize("name", ["p.safetensors", "p.pt", "c.pt"])
+@pytest.mark.parametrize(("tensor", "value"), [("weight", math.nan), ("running_var", -1)])
+def test_what_could_not_be_given_back_does_not_replace_the_old_file(
+    name: str, tensor: str, value: float, tmp_path: Path
+) -> None:
+    """Un entraînement diverge : la sauvegarde d'avant est la seule qui vaille."""
+    path, model = tmp_path / name, nn.BatchNorm2d(2)
+
+    def save() -> None:
+        if name == "c.pt":
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            checkpoints.save(path, model, optimizer, architecture="n", arguments={}, epoch=0)
+        else:
+            checkpoints.save_weights(model, path)
+
+    save()
+    before = path.read_bytes()
+    model.state_dict()[tensor][1] = value
+    with pytest.raises(ReseauxError, match=f"« {name} » n'a pas été écrite? : « {tensor} »"):
+        save()
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+class Noted(nn.Linear):
+    """Garde un état qui n'est pas un tenseur."""
+
+    def get_extra_state(self) -> object:
+        return {"note": 1}
+
+    def set_extra_state(self, state: object) -> None:
+        pass
+
+
+def test_a_state_that_load_refuses_is_not_saved(tmp_path: Path) -> None:
+    model = Noted(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ReseauxError, match="« model »"):
+        checkpoints.save(
+            tmp_path / "c.pt", model, optimizer, architecture="n", arguments={}, epoch=0
+        )
+    assert list(tmp_path.iterdir()) == []

@@ -109,6 +109,7 @@ ELSEWHERE = {
     "reuse.rehearsal.rehearse": "« restore » l'appelle, avec des arguments vérifiés",
     "reuse.tensor_files.to_torch": "écrit tout ce que torch sait écrire",
     "reuse.tensor_files.detached": "« to_safetensors » et « save_weights » l'appellent",
+    "reuse.tensor_files.check": "« fill » et « save » l'appellent, avec des arguments vérifiés",
     "reuse.tensor_files.write": "écrit : les chemins sont essayés plus bas",
     "reuse.download.download": "télécharge : test_download.py essaie ses adresses",
     "reuse.download.split_address": "test_download.py essaie ses adresses",

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import pickle
 import random
 import warnings
@@ -86,6 +87,45 @@ def test_what_is_written_is_read_back_without_a_word(tmp_path: Path, name: str) 
 def test_a_tensor_without_values_is_named(writer: Callable[..., Any], tensor: Any) -> None:
     with pytest.raises(ReseauxError, match="« poids » n'a pas de nombres à sauver"):
         writer({"poids": tensor})
+
+
+DENSE = torch.zeros(2, 2)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch dit que ces tenseurs sont rares
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("__metadata__", lambda: DENSE),
+        ("\ud800", lambda: DENSE),
+        ("double", lambda: DENSE.to(torch.complex128)),
+        ("quatre bits", lambda: torch.zeros(2, dtype=torch.float4_e2m1fn_x2)),
+        ("mkldnn", DENSE.to_mkldnn),
+        ("imbriqué", lambda: torch.nested.nested_tensor([DENSE[0], DENSE[0, :1]])),
+    ],
+)
+def test_what_would_not_be_read_again_is_named(name: str, make: Callable[[], Tensor]) -> None:
+    with pytest.raises(ReseauxError) as caught:
+        tensor_files.to_safetensors({"bon": DENSE, name: make()})
+    assert str(caught.value).startswith(f"{name!r} ne se relirait pas")
+
+
+@pytest.mark.parametrize("name", ["sha256", "\ud800"])
+def test_a_text_that_would_not_be_read_again_is_named(name: str) -> None:
+    with pytest.raises(ReseauxError) as caught:
+        tensor_files.to_safetensors(TINY, {"bon": "", name: ""})
+    assert str(caught.value).startswith(f"{name!r} ne se relirait pas")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="tubes et périphériques")
+@pytest.mark.parametrize("name", ["tube", "/dev/zero"])
+def test_a_pipe_or_a_device_is_not_read(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "tube")
+    monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("lu, sans fin"))
+    with pytest.raises(ReseauxError, match="n'est pas un fichier ordinaire"):
+        tensor_files.read(tmp_path / name)
 
 
 def test_the_reference_library_reads_the_file_and_its_texts(tmp_path: Path) -> None:

@@ -144,6 +144,36 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Location", f"/bon-{PREFIX}.pth")
         self.end_headers()
 
+    def forever(self, start: bytes, again: bytes) -> None:
+        """Un début, puis la même chose sans fin, sans jamais se taire."""
+        self.wfile.write(start)
+        while not self.server.wake.wait(0.05):
+            self.wfile.write(again)
+
+    def statut_sans_fin(self) -> None:
+        self.forever(b"HTTP/1.1 2", b"0")
+
+    def en_tete_sans_fin(self) -> None:
+        self.forever(b"HTTP/1.1 200 OK\r\nX-Long: ", b"x")
+
+    def patience_sans_fin(self) -> None:
+        self.forever(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 10)
+
+    def taille_goutte(self) -> None:
+        self.forever(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0")
+
+    def suite_sans_fin(self) -> None:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n"
+        self.forever(head, b"X-A: b\r\n")
+
+    def page_sans_fin(self) -> None:
+        self.forever(f"HTTP/1.1 302 Found\r\nLocation: /bon-{PREFIX}.pth\r\n\r\n".encode(), b"x")
+
+    def vers_ftp(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", f"ftp://moi:secret@127.0.0.1:{self.server.server_port}/x")
+        self.end_headers()
+
     def sans_fin(self) -> None:
         self.send_response(302)
         self.send_header("Location", "/sans-fin")

@@ -7,9 +7,11 @@ recommence tout après une coupure, et laisse sortir les exceptions d'``urllib``
 import contextlib
 import hashlib
 import http.client
+import os
 import re
 import socket
 import ssl
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,13 +19,14 @@ from pathlib import Path
 from typing import Annotated
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, urlsplit
-from urllib.request import Request, build_opener, getproxies, proxy_bypass
+from urllib.request import Request, getproxies, proxy_bypass
 
 from filelock import FileLock
 
 from reseaux.arguments import between, checked
 from reseaux.errors import ReseauxError, os_reason
 from reseaux.formatting import NBSP, decimal, integer
+from reseaux.reuse.opening import bounded_opener
 
 CHUNK = 1 << 18  # octets lus à la fois, au plus
 SLOWEST = 1000  # octets par seconde : en dessous, un téléchargement ne finirait jamais
@@ -47,35 +50,41 @@ def download(
     """Télécharge un fichier, sauf s'il est déjà là, entier ; rend ``target``.
 
     Un téléchargement interrompu laisse à côté ce qui est arrivé, et reprend là. De plusieurs
-    processus qui veulent le même fichier, un seul le télécharge ; les autres l'attendent.
+    processus qui veulent le même fichier, un seul le télécharge ; les autres l'attendent. Un lien
+    est suivi.
 
     Args:
         target: où le ranger ; le dossier est créé s'il manque.
         sha256_prefix: le début de son empreinte SHA-256, en hexadécimal.
-        timeout: durée, en secondes, au bout de laquelle un serveur muet est abandonné, et sur
-            laquelle se mesure le débit : au moins :data:`SLOWEST` octets par seconde.
+        timeout: durée, en secondes, au bout de laquelle est abandonné un serveur muet, ou qui n'a
+            pas fini ses en-têtes ; le débit s'y mesure : :data:`SLOWEST` octets par seconde.
 
     Raises:
         DownloadError: adresse impossible, pas de connexion, refus, silence ou lenteur du serveur,
             fichier tronqué ou différent, disque plein, dossier interdit. ``target`` n'a pas changé.
     """
-    target = Path(target)
+    target, sha256_prefix = Path(target), sha256_prefix.lower()
     split_address(url)
-    if target.is_dir():
-        raise DownloadError(f"« {target} » est un dossier. Donnez le nom d'un fichier à écrire.")
-    partial, lock = (target.with_name(f".{target.name}.{end}") for end in ("part", "lock"))
+    if not re.fullmatch("[0-9a-f]{,64}", sha256_prefix):
+        raise DownloadError(f"{sha256_prefix[:80]!r} n'est pas le début d'une empreinte SHA-256.")
+    real = Path(os.path.realpath(target))
+    partial, lock = (real.with_name(f".{real.name}.{end}") for end in ("part", "lock"))
     try:
-        if has_hash(target, sha256_prefix):
+        _check_place(target)
+        if has_hash(real, sha256_prefix):
             return target
-        target.parent.mkdir(parents=True, exist_ok=True)
+        real.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock):
-            if not has_hash(target, sha256_prefix):  # un autre l'a peut-être fini entre-temps
-                if not has_hash(partial, sha256_prefix):
-                    _fetch(url, partial, timeout, progress)
-                _check(url, partial, sha256_prefix)
-                partial.replace(target)
-        with contextlib.suppress(OSError):  # un autre l'attend encore
-            lock.unlink()
+            try:
+                if not has_hash(real, sha256_prefix):  # un autre l'a peut-être fini entre-temps
+                    if not has_hash(partial, sha256_prefix):
+                        _fetch(url, partial, timeout, progress)
+                    _check(url, partial, sha256_prefix)
+                    partial.replace(real)
+            finally:
+                # Tant qu'il est à nous : qui l'attendait voit qu'il n'y est plus, et en refait un.
+                with contextlib.suppress(OSError):  # Windows n'efface pas un fichier ouvert
+                    lock.unlink()
     except OSError as error:  # ceux du réseau sont déjà traduits : celui-ci vient du disque
         with contextlib.suppress(OSError):
             partial.unlink()
@@ -86,20 +95,32 @@ def download(
     return target
 
 
+def _check_place(target: Path) -> None:
+    """Refuse d'écrire ailleurs que dans un fichier ordinaire, là ou à créer."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(target.stat().st_mode):
+            raise DownloadError(
+                f"« {target} » est un dossier, un tube ou un périphérique. Donnez le nom d'un "
+                "fichier à écrire."
+            )
+
+
 def split_address(url: str) -> SplitResult:
     """Découpe l'adresse d'un fichier.
 
     Raises:
-        DownloadError: ce n'est pas une adresse « http » ou « https ».
+        DownloadError: ce n'est pas une adresse « http » ou « https », sans mot de passe.
     """
     with contextlib.suppress(ValueError):
         parts = urlsplit(url)
-        # Lire le port le vérifie.
-        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+        # Lire le port le vérifie. « urlsplit » efface les retours à la ligne ; nous les refusons.
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        if good and "@" not in parts.netloc and url.isprintable():
             return parts
+    shown = re.sub("(?s)(?<=//).*@", "…@", url)  # un mot de passe ne se répète pas
     raise DownloadError(
-        f"{url[:200]!r} ne se télécharge pas. Vérifiez l'adresse : il en faut une comme "
-        "« https://serveur/dossier/fichier.pth »."
+        f"{shown[:200]!r} ne se télécharge pas. Vérifiez l'adresse : il en faut une comme "
+        "« https://serveur/dossier/fichier.pth », sans mot de passe."
     )
 
 
@@ -132,7 +153,7 @@ def _fetch(url: str, partial: Path, timeout: float, progress: bool) -> None:
     headers, kept = {"User-Agent": "reseaux"}, partial.stat().st_size if partial.exists() else 0
     if kept:
         headers["Range"] = f"bytes={kept}-"
-    opener = build_opener()  # « urlopen » garderait les proxys de son premier appel
+    opener = bounded_opener(split_address)  # « urlopen » garderait les proxys de son premier appel
     with _translated(url, timeout):
         try:
             response = opener.open(Request(url, headers=headers), timeout=timeout)
@@ -192,6 +213,8 @@ def _translated(url: str, timeout: float) -> Iterator[None]:
     """Traduit les erreurs du réseau ; celles du disque, hors du bloc, n'y passent pas."""
     try:
         yield
+    except DownloadError:
+        raise
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DownloadError(_network_problem(error, url, timeout)) from error
 
@@ -216,8 +239,8 @@ def _network_problem(error: Exception, url: str, timeout: float) -> str:
     if isinstance(cause, TimeoutError):
         seconds = f"{decimal(timeout, 0 if timeout >= 1 else 1)}{NBSP}s"
         return (
-            f"{Who} n'a rien envoyé pendant {seconds} ; « {url} » est abandonné. {_OFFLINE}. "
-            f"{_RESUMES}"
+            f"{Who} n'a rien envoyé d'utile pendant {seconds} ; « {url} » est abandonné. "
+            f"{_OFFLINE}. {_RESUMES}"
         )
     if isinstance(cause, ssl.SSLError):
         return (
@@ -234,6 +257,11 @@ def _network_problem(error: Exception, url: str, timeout: float) -> str:
 def _refusal(code: int, url: str, who: str) -> str:
     if code in (404, 410):
         return f"Le fichier « {url} » n'existe pas ou plus (code {code}). Vérifiez l'adresse."
+    if 300 <= code < 400:
+        return (
+            f"{who} renvoie « {url} » d'adresse en adresse, sans jamais donner de fichier (code "
+            f"{code}). Vérifiez l'adresse."
+        )
     if code >= 500:
         return (
             f"{who} est en panne (code {code}), pour « {url} » ; votre connexion n'y est pour "

@@ -7,12 +7,14 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
+from filelock import FileLock
 
 from local_server import CONTENT, PREFIX, Handler, Server, serve
 from reseaux.errors import ReseauxError
@@ -76,18 +78,22 @@ def test_a_damaged_file_in_the_cache_is_replaced(server: Server, target: Path) -
         ("panne", r"Le serveur « 127\.0\.0\.1 » est en panne \(code 500\).*Réessayez plus tard"),
         ("hors-limites", r"refuse « .*/hors-limites » \(code 416\)"),
         ("interdit", r"refuse « .*/interdit » \(code 403\)"),
-        ("muet", r"n'a rien envoyé pendant 0,4\xa0s.*connexion"),
+        ("muet", r"n'a rien envoyé d'utile pendant 0,4\xa0s.*connexion"),
         ("autre", rf"commence par [0-9a-f]{{8}}, pas par {PREFIX}.*Rien n'a été gardé"),
         ("portail", "une page web au lieu d'un fichier.*portail"),
         ("charabia", "ne se télécharge pas.*ne répond pas en HTTP"),
-        ("sans-fin", r"refuse « .* » \(code 302\)"),
+        ("sans-fin", r"d'adresse en adresse, sans jamais donner de fichier \(code 302\)"),
+        ("vers-ftp", r"'ftp://….*/x' ne se télécharge pas"),
+        ("statut-sans-fin", r"n'a rien envoyé d'utile pendant 0,4\xa0s"),
+        ("taille-goutte", r"n'a rien envoyé d'utile pendant 0,4\xa0s"),
     ],
 )
 def test_a_misbehaving_server(server: Server, target: Path, path: str, message: str) -> None:
     with pytest.raises(DownloadError, match=message) as caught:
         fetch(f"{server.url}/{path}", target)
-    assert left(target) in ([], [f".{target.name}.lock"])
+    assert [name for name in left(target) if not name.endswith(".part")] == []
     assert is_french(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 # Ce que disent, en anglais, le système et les bibliothèques.
@@ -103,7 +109,7 @@ def is_french(error: BaseException) -> bool:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("muet-au-milieu", r"n'a rien envoyé pendant 0,4\xa0s"),
+        ("muet-au-milieu", r"n'a rien envoyé d'utile pendant 0,4\xa0s"),
         ("coupe", r"300\u202f000 octets reçus sur 1\u202f024\u202f000"),
         ("coupe-sans-taille", "a été coupée"),
         ("coupe-net", "a été coupée|octets reçus sur"),
@@ -226,6 +232,7 @@ def test_a_proxy_that_is_not_there_is_named(target: Path, monkeypatch: pytest.Mo
         *("reseaux/x.pth", "", "http://", "http://[::1", "http://h:port/x", "http://h:99999/x"),
         *("file:///etc/hostname", "ftp://h/x", "http://h/a b", "http://h/é", "http://h\n/x"),
         *("http://h/\0", "http://" + "h" * 300 + "/x", "http://a..b/x", "http://é" * 40),
+        *("http://h/x\r\ny z", "http://moi:secret@h/x", "http://moi:sec/ret@h:port/x"),
     ],
 )
 def test_a_malformed_address(target: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,6 +243,7 @@ def test_a_malformed_address(target: Path, url: str, monkeypatch: pytest.MonkeyP
     with pytest.raises(DownloadError, match=r"Vérifiez l'adresse|est introuvable") as caught:
         fetch(url, target)
     assert is_french(caught.value)
+    assert not re.search("sec|ret@|[\r\n]", str(caught.value))
     assert not target.exists()
 
 
@@ -376,6 +384,93 @@ def test_of_two_processes_one_downloads(server: Server, target: Path, tmp_path: 
     assert left(target) == [target.name]
 
 
+class Slow(FileLock):
+    """Un programme que le système arrête juste après qu'il a rendu le verrou."""
+
+    def release(self, force: bool = False) -> None:
+        super().release(force)
+        time.sleep(0.2)
+
+
+def test_after_a_failure_those_who_waited_still_take_turns(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chacun efface le verrou en partant : deux ne téléchargent pas pour autant ensemble."""
+    monkeypatch.setattr(module, "FileLock", Slow)
+    together: list[int] = []
+    inside = threading.Semaphore(100)
+
+    def failing(handler: Handler) -> None:
+        inside.acquire()
+        together.append(100 - inside._value)
+        handler.server.wake.wait(0.3)
+        inside.release()
+        handler.send_error(500)
+
+    server.RequestHandlerClass = type("Failing", (Handler,), {"file": failing})
+
+    def attempt() -> None:
+        with pytest.raises(DownloadError, match="en panne"):
+            fetch(f"{server.url}/x", target, timeout=10)
+
+    attempts = [threading.Thread(target=attempt) for _ in range(8)]
+    for each in attempts:
+        each.start()
+    for each in attempts:
+        each.join(60)
+    assert together == [1] * 8
+    assert left(target) == []
+
+
+@pytest.mark.parametrize("end", ["fichier", "absent"])
+def test_a_link_is_followed(server: Server, target: Path, tmp_path: Path, end: str) -> None:
+    real = tmp_path / "ailleurs" / end
+    real.parent.mkdir()
+    target.parent.mkdir()
+    target.symlink_to(real)
+    if end == "fichier":
+        real.write_bytes(b"ancien")
+    assert fetch(f"{server.url}/bon-{PREFIX}.pth", target) == target
+    assert target.is_symlink()
+    assert real.read_bytes() == CONTENT
+    assert left(real) == [end]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="tubes")
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_is_not_replaced(server: Server, target: Path, tmp_path: Path, linked: bool) -> None:
+    pipe = tmp_path / "tube" if linked else target
+    target.parent.mkdir()
+    os.mkfifo(pipe)
+    if linked:
+        target.symlink_to(pipe)
+    with pytest.raises(DownloadError, match="un dossier, un tube ou un périphérique"):
+        fetch(f"{server.url}/bon-{PREFIX}.pth", target)
+    assert pipe.is_fifo()
+    assert target.is_symlink() == linked
+    assert server.asked == []
+
+
+def test_a_link_to_itself_is_not_replaced(server: Server, target: Path) -> None:
+    target.parent.mkdir()
+    target.symlink_to(target)
+    with pytest.raises(DownloadError, match="des liens tournent en rond"):
+        fetch(f"{server.url}/bon-{PREFIX}.pth", target)
+    assert target.is_symlink()
+
+
+def test_a_hash_in_capitals_is_the_same(server: Server, target: Path) -> None:
+    download(f"{server.url}/bon-{PREFIX}.pth", target, PREFIX.upper(), progress=False)
+    assert target.read_bytes() == CONTENT
+
+
+def test_what_is_not_a_hash_asks_for_nothing(server: Server, target: Path) -> None:
+    for odd in ("xyz", "0" * 65):
+        with pytest.raises(DownloadError, match="n'est pas le début d'une empreinte"):
+            download(f"{server.url}/bon-{PREFIX}.pth", target, odd)
+    assert server.asked == []
+
+
 def test_the_bar_speaks_french(
     server: Server, target: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -407,4 +502,4 @@ def test_the_server_is_told_who_asks(server: Server, target: Path) -> None:
 @pytest.mark.parametrize(("timeout", "said"), [(0.4, "0,4"), (1, "1"), (30, "30")])
 def test_a_silence_is_counted_in_seconds(timeout: float, said: str) -> None:
     message = module._network_problem(TimeoutError(), "http://loin/x", timeout)
-    assert f"« loin » n'a rien envoyé pendant {said}\xa0s ;" in message
+    assert f"« loin » n'a rien envoyé d'utile pendant {said}\xa0s ;" in message

@@ -93,6 +93,14 @@ ILSVRC_VALIDATION = PublishedValue(50_000, "images de validation", "Russakovsky1
 ILSVRC_TEST = PublishedValue(100_000, "images de test, à partir de 2012", "Russakovsky15", "§3.1")
 ILSVRC_CLASSES = PublishedValue(1_000, "classes", "Russakovsky15", "§3.1")
 
+# L'exactitude d'un réseau sur ImageNet, et celle d'après transfert : leur corrélation.
+TRANSFER_FROZEN = PublishedValue(
+    0.99, "corrélation, 16 réseaux gelés, 12 jeux d'images", "Kornblith19", "résumé"
+)
+TRANSFER_TUNED = PublishedValue(
+    0.96, "corrélation, 16 réseaux réglés finement, 12 jeux d'images", "Kornblith19", "résumé"
+)
+
 # Les erreurs top-5 des articles, en %.
 _ERRORS = {
     "alexnet-1": (18.2, "AlexNet : un réseau, validation", "Krizhevsky12", "table 2"),

@@ -76,6 +76,15 @@ def test_published_sizes():
     assert published.ILSVRC_CLASSES.value == len(models.AlexNet_Weights.DEFAULT.meta["categories"])
 
 
+def test_published_correlations():
+    both = published.TRANSFER_FROZEN, published.TRANSFER_TUNED
+    assert [(f.value, f.reference) for f in both] == [
+        (0.99, "Kornblith 2019, résumé"),
+        (0.96, "Kornblith 2019, résumé"),
+    ]
+    assert ["gelés" in f.what for f in both] == [True, False]
+
+
 def test_spell_key():
     assert published.spell_key("He15") == "He 2015"
     assert published.spell_key("LeCun98") == "LeCun 1998"

@@ -12,13 +12,12 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from glob import escape
 from pathlib import Path
 from typing import Any
 
 from photos.console import readable
 from photos.request import MODEL, TRAINING, Method, Request, real
-from reseaux.atomic import LONGEST, atomic_write
+from reseaux.atomic import atomic_write, temporaries
 from reseaux.errors import ReseauxError
 
 if sys.platform != "win32":
@@ -149,8 +148,7 @@ def whole(model: Path) -> Path:
 
 def forget(path: Path) -> None:
     """Efface les temporaires d'un fichier qu'on n'écrira pas (voir :mod:`reseaux.atomic`)."""
-    path = real(path)
-    for temporary in path.parent.glob(f".{escape(path.name[:LONGEST])}.????????.tmp"):
+    for temporary in temporaries(real(path)):
         temporary.unlink(missing_ok=True)
 
 

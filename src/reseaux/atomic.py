@@ -23,7 +23,7 @@ if sys.platform != "win32":
 
 
 # Caractères repris du nom : de quatre octets chacun, ils laissent leur place aux 14 du temporaire.
-LONGEST = 60
+_LONGEST = 60
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def atomic_write(path: Path | str) -> Iterator[IO[bytes]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_orphans(path)
     # Le nom est choisi avant que le fichier n'existe : interrompu n'importe où, on l'efface.
-    temporary = path.with_name(f".{path.name[:LONGEST]}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.name[:_LONGEST]}.{secrets.token_hex(4)}.tmp")
     try:
         with _create(temporary) as stream:
             yield stream
@@ -93,9 +93,14 @@ def _create(temporary: Path) -> IO[bytes]:
         stream.close()  # un autre l'a pris pour un orphelin, juste avant le verrou : on recommence
 
 
+def temporaries(path: Path) -> Iterator[Path]:
+    """Les temporaires d'un fichier, de programmes vivants ou morts."""
+    return path.parent.glob(f".{escape(path.name[:_LONGEST])}.????????.tmp")
+
+
 def _remove_orphans(path: Path) -> None:
     """Efface les temporaires de ``path`` dont l'auteur est mort : personne ne les verrouille."""
-    for orphan in path.parent.glob(f".{escape(path.name[:LONGEST])}.????????.tmp"):
+    for orphan in temporaries(path):
         # Déjà effacé, ou pas à nous : rien à faire.
         with contextlib.suppress(OSError), orphan.open("rb") as stream:
             if _lock(stream, wait=False):

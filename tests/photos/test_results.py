@@ -186,7 +186,8 @@ def test_a_first_run_cut_short_does_not_lock_its_folder(tmp_path: Path) -> None:
     """Avant son origine, ou après elle mais sans résultat, le dossier reste à qui veut."""
     output = tmp_path / "r"
     (output / ".ecriture").mkdir(parents=True)
-    for name in (".origine.json.0123abcd.tmp", ".ecriture/" + MODEL, ".DS_Store"):
+    left = [f".{name}.0123abcd.tmp" for name in (results.ORIGIN, TRAINING)]
+    for name in (*left, ".ecriture/" + MODEL, ".DS_Store"):
         (output / name).write_text("?")
     results.check(request(tmp_path))
     results.claim(request(tmp_path))

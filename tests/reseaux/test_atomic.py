@@ -69,6 +69,22 @@ with atomic_write(sys.argv[1]) as stream:
     assert sorted(f.name for f in tmp_path.iterdir()) == ["autre.pt", "poids.pt"]
 
 
+# Des noms où « * », « ? » et les crochets ont un autre sens pour « glob ».
+NAMES = ("poids1.pt", "poids[1].pt", "poids[!a].pt", "poids?.pt", "poids*.pt", "*", "[", "é[é].pt")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_temporaries_of_a_file_are_its_own(name: str, tmp_path: Path) -> None:
+    """Ceux que des écrivains morts ont laissés pour chaque nom : un seul s'en va."""
+    left = {other: tmp_path / f".{other}.0123abcd.tmp" for other in NAMES}
+    for orphan in left.values():
+        orphan.touch()
+    assert list(atomic.temporaries(tmp_path / name)) == [left.pop(name)]
+    with atomic_write(tmp_path / name) as stream:
+        stream.write(b"x")
+    assert {*tmp_path.iterdir()} == {*left.values(), tmp_path / name}
+
+
 def test_a_living_writer_keeps_its_temporary_file(tmp_path: Path) -> None:
     path = tmp_path / "f"
     with atomic_write(path) as slow:

@@ -93,7 +93,7 @@ def families() -> tuple[Family, ...]:
     for weights in torchvision_weights():
         groups.setdefault(weights.family, []).append(weights)
     found = [_family(name, group) for name, group in groups.items()]
-    return tuple(sorted(found, key=lambda f: (f.year or 9999, f.name)))
+    return tuple(sorted(found, key=lambda f: (str(f.year), f.name)))
 
 
 def _family(name: str, group: list[TorchvisionWeights]) -> Family:

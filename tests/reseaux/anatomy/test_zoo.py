@@ -59,6 +59,15 @@ def test_families_have_their_paper():
     assert [*papers] == sorted(papers, key=lambda name: (papers[name][0], name))
 
 
+def test_a_family_without_a_paper_comes_last(monkeypatch):
+    real = models.get_model_builder
+    monkeypatch.setattr(
+        models, "get_model_builder", lambda name: object() if name == "alexnet" else real(name)
+    )
+    last = zoo.families.__wrapped__()[-1]
+    assert (last.name, last.paper, last.year) == ("alexnet", None, None)
+
+
 def test_the_models_table_has_each_model_once_with_its_default_weights():
     table = zoo.models_table()
     assert [row[0] for row in table.rows] == models.list_models(module=models)

@@ -50,20 +50,21 @@ def test_an_oblong_map_is_drawn_oblong(name):
 
 
 def test_the_rulers_are_at_the_scale_of_the_blocks(drawn):
+    """Les hauteurs montent du bas de la règle, les épaisseurs vont vers la droite."""
     read = Read(drawn("vgg-d")[1])
-    for name, axis, expected in (
-        ("regle-h", "y", {"1": 6, "16": 46, "256": 86}),
-        ("regle-c", "x", {"1": 4, "64": 34, "4096": 64}),
-    ):
-        marks = [t for t in read.svg.iter(f"{SVG}text") if t.get("class") == name]
-        at = {t.text: float(t.get(axis)) for t in marks}
-        assert set(at) == set(expected)
-        ends = list(expected)
-        between = abs(at[ends[2]] - at[ends[0]])
-        assert between == pytest.approx(expected[ends[2]] - expected[ends[0]], abs=0.2)
     axes = next(p for p in read.svg.iter(f"{SVG}path") if p.get("class") == "regle").get("d")
     x, y, bottom, end = (float(n) for n in re.findall(r"[MVH ]([\d.]+)", axes)[:4])
     assert (bottom - y, end - x) == pytest.approx((86, 64), abs=0.2)
+    for name, axis, tick, expected in (
+        ("regle-h", "y", r" ([\d.]+)h-4", {"1": 6, "16": 46, "256": 86}),
+        ("regle-c", "x", r"M([\d.]+) [\d.]+v4", {"1": 4, "64": 34, "4096": 64}),
+    ):
+        places = {k: bottom - n if axis == "y" else x + n for k, n in expected.items()}
+        marks = [t for t in read.svg.iter(f"{SVG}text") if t.get("class") == name]
+        below = 4 if axis == "y" else 0  # la ligne de base d'un nombre, sous son trait
+        at = {t.text: float(t.get(axis)) - below for t in marks}
+        assert at == pytest.approx(places, abs=0.2)
+        assert [float(n) for n in re.findall(tick, axes)] == pytest.approx([*at.values()], abs=0.2)
     assert "Échelle logarithmique" in " ".join(read.texts("g"))
 
 

@@ -5,12 +5,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import dask.distributed
 import pytest
 from dask.distributed import Client, LocalCluster
+from distributed import comm
 
 from experiments import __main__ as command
 from experiments import results, running
-from experiments.cluster import PATIENCE
+from experiments.cluster import PATIENCE, connected
 from reseaux.errors import ReseauxError
 from toy_study import PLAN, STUDY
 
@@ -71,6 +73,29 @@ def test_an_unreachable_cluster_is_told_soon(
     assert time.monotonic() - started < 2 * PATIENCE
     assert f"Pas de grappe dask à l'adresse « {address} »" in capsys.readouterr().err
     assert results.read(STUDY) == []
+
+
+def test_a_cluster_is_waited_for_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """À la porte, puis au client : sinon, chacun attendrait ce que règle dask."""
+    asked: list[object] = []
+
+    class Found:
+        def abort(self) -> None:
+            """La porte s'est ouverte."""
+
+    async def connect(address: str, timeout: object = None) -> Found:
+        asked.append((address, timeout))
+        return Found()
+
+    def client(address: str, timeout: object = None) -> None:
+        asked.append((address, timeout))
+        raise OSError
+
+    monkeypatch.setattr(comm, "connect", connect)
+    monkeypatch.setattr(dask.distributed, "Client", client)
+    with pytest.raises(ReseauxError, match="Pas de grappe"), connected("tcp://a:1"):
+        pass
+    assert asked == [("tcp://a:1", 5)] * 2
 
 
 def test_workers_of_several_threads_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

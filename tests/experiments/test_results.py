@@ -1,6 +1,7 @@
 """Le fichier de résultats : relu tel qu'écrit, repris s'il est coupé, refusé s'il a vieilli."""
 
 import resource
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -185,7 +186,8 @@ def test_dropping_is_all_or_nothing(three: Path, monkeypatch: pytest.MonkeyPatch
     assert three.stat().st_ino != inode  # un autre fichier a pris son nom, d'un coup
 
 
-def test_two_writers_at_once_are_refused(three: Path) -> None:
+def test_two_writers_at_once_are_refused(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("attend son tour"))
     with appending(STUDY) as first:
         for second in (lambda: appending(STUDY).__enter__(), lambda: drop_stale(STUDY)):
             with pytest.raises(ReseauxError, match="Un autre programme mesure déjà « jouet »"):

@@ -154,6 +154,7 @@ def build_book(root: Path, repository: str = "", output: str = "html") -> tuple[
         "templates_path": [],
         "html_static_path": [],
         "nb_execution_mode": "cache",
+        "nb_output_stderr": book["execute"]["stderr_output"],
         "external_toc_path": "_toc.yml",
     }
     build, warnings = root / "_build", io.StringIO()

@@ -65,12 +65,13 @@ def test_pages_are_executed_once_and_failures_are_left_out(book, monkeypatch, ca
     original = execution.single_nb_execution
 
     def spy(notebook, **options):
-        played.append(notebook.cells[0].source)
+        played.append((notebook.cells[0].source, options["timeout"]))
         return original(notebook, **options)
 
     monkeypatch.setattr(execution, "single_nb_execution", spy)
+    env.mystnb_config = env.mystnb_config.copy(execution_timeout=77)
     execution.execute_missing(app, env, ["un", "deux", "faux"])
-    assert played == ["1 / 0"]
+    assert played == [("1 / 0", 77)]
 
 
 def test_nothing_is_executed_when_the_book_says_so(book):
@@ -79,3 +80,17 @@ def test_nothing_is_executed_when_the_book_says_so(book):
     env.mystnb_config = NbParserConfig(execution_mode="off", execution_cache_path=folder)
     execution.execute_missing(app, env, ["un"])
     assert not Path(folder).exists()
+
+
+def test_what_a_library_complains_of_stays_out_of_the_page(tmp_path, build):
+    (tmp_path / "references.bib").touch()
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: accueil\n")
+    code = "import sys\nprint('le résultat')\nprint(6 * 7, 'plaintes', file=sys.stderr)"
+    (tmp_path / "accueil.md").write_text(
+        f"{HEAD}\n# Accueil\n\n{CELL.format(code)}", encoding="utf-8"
+    )
+    app, warnings = build(tmp_path)
+    page = (Path(app.outdir) / "accueil.html").read_text(encoding="utf-8")
+    assert warnings == ""
+    assert "le résultat\n" in page
+    assert "42 plaintes" not in page

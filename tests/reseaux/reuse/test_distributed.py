@@ -1,10 +1,13 @@
 """De vrais processus : lancés par torchrun, joints, arrêtés ensemble quand l'un échoue."""
 
 import os
+import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import torch
 import torch.distributed as dist
 
 from reseaux.errors import ReseauxError
@@ -114,6 +117,36 @@ def test_one_machine_stays_on_its_loop(
     with distributed.joined() as worker:
         assert worker == training.Worker(0, 2)
     assert os.environ["GLOO_SOCKET_IFNAME"] == interface
+
+
+@pytest.mark.parametrize(("cards", "library"), [(False, "gloo"), (True, "nccl")])
+def test_a_slow_companion_is_waited_for_half_an_hour(
+    launched: pytest.MonkeyPatch, cards: bool, library: str
+) -> None:
+    """L'un peut évaluer, ou écrire sur un disque lent, pendant que les autres l'attendent."""
+    asked: list[object] = []
+    launched.setattr(
+        dist, "init_process_group", lambda *words, **given: asked.extend((words, given))
+    )
+    launched.setattr(torch.cuda, "device_count", lambda: 2)
+    launched.setattr(torch.cuda, "set_device", asked.append)
+    with distributed.joined(cards):
+        pass
+    assert asked == [0] * cards + [(library,), {"timeout": timedelta(minutes=30)}]
+
+
+def test_the_processes_have_four_minutes_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[object] = []
+
+    def communicate(running: subprocess.Popen[str], timeout: object = "?") -> tuple[str, str]:
+        given.append(timeout)
+        running.returncode = running.wait()
+        return "fini", ""
+
+    monkeypatch.setattr(sys, "executable", "true")
+    monkeypatch.setattr(subprocess.Popen, "communicate", communicate)
+    assert distributed.torchrun("x.py") == distributed.torchrun("x.py", timeout=7) == "fini"
+    assert given == [240, 7]
 
 
 @pytest.mark.usefixtures("launched")

@@ -1,6 +1,7 @@
 """Les téléchargements, face à un vrai serveur HTTP local qui se conduit mal."""
 
 import errno
+import hashlib
 import os
 import re
 import socket
@@ -484,6 +485,16 @@ def test_the_bar_speaks_french(
 def test_a_size_too_long_to_be_one_is_ignored(server: Server, target: Path) -> None:
     fetch(f"{server.url}/taille-sans-fin", target)
     assert target.read_bytes() == CONTENT
+
+
+def test_half_a_minute_of_silence_or_a_trickle_are_too_long(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Les limites de qui ne dit rien ; les autres tests les raccourcissent."""
+    asked: list[object] = []
+    monkeypatch.setattr(module, "_fetch", lambda *given: (asked.append(given[2]), given[1].touch()))
+    download("http://loin/x", target, hashlib.sha256(b"").hexdigest())
+    assert (asked, module.SLOWEST) == ([30], 1000)
 
 
 @pytest.mark.parametrize("timeout", [0, 1e10, 1e300])

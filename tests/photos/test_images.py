@@ -76,7 +76,7 @@ def test_a_bomb_that_pillow_sees_is_refused(
 
 def test_a_hundred_megapixels_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Un téléphone d'aujourd'hui en fait 108 ; Pillow, lui, avertit dès 89."""
-    assert images.MOST_PIXELS > 108_000_000
+    assert 108_000_000 < images.MOST_PIXELS < Image.MAX_IMAGE_PIXELS * 2  # où Pillow refuse
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     picture(size=(40, 40)).save(tmp_path / "grande.png")
     assert read_image(tmp_path / "grande.png").size == (40, 40)
@@ -256,6 +256,16 @@ def test_a_reduced_image_is_the_one_of_pillow(tmp_path: Path) -> None:
     Image.fromarray(noise).save(tmp_path / "x.png")
     expected = Image.fromarray(noise).resize((50, 30), Image.Resampling.LANCZOS, reducing_gap=2)
     np.testing.assert_array_equal(read_image(tmp_path / "x.png", max_side=50), expected)
+
+
+@pytest.mark.parametrize("side", [30, 120])
+def test_a_square_is_the_one_of_pillow(side: int, tmp_path: Path) -> None:
+    """Réduit ou agrandi, le carré central est bicubique."""
+    noise = np.random.default_rng(0).integers(0, 255, (90, 150, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "x.png")
+    bicubic, middle = Image.Resampling.BICUBIC, (30, 0, 120, 90)
+    expected = Image.fromarray(noise).resize((side, side), bicubic, box=middle)
+    np.testing.assert_array_equal(read_image(tmp_path / "x.png", square=side), expected)
 
 
 def test_first_frame_and_float_levels(tmp_path: Path) -> None:

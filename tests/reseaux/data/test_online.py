@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from torchvision.datasets import FashionMNIST, Flowers102, OxfordIIITPet, eurosat
 
 from local_server import Server, serve
@@ -90,15 +91,18 @@ def test_pixels_are_those_of_the_files(
 def test_a_picture_is_cut_in_its_middle(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pixels = np.zeros((30, 90, 3), np.uint8)
-    pixels[:, 30:60] = 200
+    """L'oracle est Pillow, bicubique, qu'il réduise ou agrandisse."""
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 90, 3), dtype=np.uint8)
     content = tar({f"jpg/image_{k:05d}.jpg": encoded(pixels, "PNG") for k in range(1, 7)})
     flowers(server, monkeypatch)
     server.files["/fleurs/102flowers.tgz"] = content
     changed = {**Flowers102._file_dict, "image": ("102flowers.tgz", md5(content))}
     monkeypatch.setattr(Flowers102, "_file_dict", changed)
-    got = data.torchvision_images("Flowers102", tmp_path, size=30, download=True)
-    assert np.allclose(got.images * 255, 200, atol=0.01)
+    for size in (30, 10, 45):
+        got = data.torchvision_images("Flowers102", tmp_path, size=size, download=True)
+        bicubic, middle = Image.Resampling.BICUBIC, (30, 0, 60, 30)
+        expected = Image.fromarray(pixels).resize((size, size), bicubic, box=middle)
+        np.testing.assert_array_equal(np.round(got.images[0] * 255), expected)
 
 
 def test_flowers_without_names_have_numbers(
@@ -230,6 +234,11 @@ def test_unknown_names_suggest_the_nearest(tmp_path: Path) -> None:
         data.torchvision_images("flowers", tmp_path)
     with pytest.raises(ReseauxError, match=r"« val » ne désigne pas une partie.*validation"):
         data.torchvision_images("Flowers102", tmp_path, "val")
+
+
+def test_a_silence_of_half_a_minute_is_too_long(tmp_path: Path) -> None:
+    with online._explained("EuroSAT", tmp_path):
+        assert socket.getdefaulttimeout() == 30
 
 
 def test_the_time_limit_of_the_other_connections_is_given_back(

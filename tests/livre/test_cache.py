@@ -1,6 +1,9 @@
 """Rien de périmé : ni sortie, ni page, ni avertissement que la construction suivante tairait."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,6 +47,23 @@ def test_renaming_counts(root: Path) -> None:
     before = fingerprint(root, EXECUTION_INPUTS)
     (root / "src/reseaux/a.py").rename(root / "src/reseaux/c.py")
     assert fingerprint(root, EXECUTION_INPUTS) != before
+
+
+def test_the_fingerprint_does_not_depend_on_the_order_of_a_set(root: Path) -> None:
+    """Python range un ensemble autrement à chaque programme ; l'empreinte n'en sait rien."""
+    for letter in "bcdefgh":
+        (root / "src/reseaux" / f"{letter}.py").write_text(letter)
+    code = (
+        "import sys; from pathlib import Path; from livre import cache;"
+        "print(cache.fingerprint(Path(sys.argv[1]), cache.EXECUTION_INPUTS))"
+    )
+    found = {fingerprint(root, EXECUTION_INPUTS)}
+    for seed in "01":
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        words = [sys.executable, "-c", code, root]
+        said = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+        found.add(said.stdout.strip())
+    assert len(found) == 1
 
 
 def test_outputs_of_another_code_are_thrown_away(root: Path) -> None:

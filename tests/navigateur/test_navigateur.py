@@ -37,7 +37,7 @@ OVERFLOW = """() => {
   return [`${document.documentElement.scrollWidth} px`,
           ...wide.map((e) => `${e.tagName} ${e.className}`).slice(0, 5)];
 }"""
-# Ce qui défile sans que le clavier y aille, un dessin en double, une légende qui sort de l'écran.
+# Ce qui défile hors du clavier, ce qui est coupé, un dessin en double, une légende hors de l'écran.
 LAYOUT = """() => {
   const shown = (e) => e.getClientRects().length;
   const all = (query) => [...document.querySelectorAll(`article ${query}`)].filter(shown);
@@ -46,6 +46,10 @@ LAYOUT = """() => {
   return [
     ...all("*").filter((e) => scrolls(e) && e.tabIndex < 0)
       .map((e) => `hors du clavier : ${e.className}`),
+    ...all(":is(pre, .formule-boite, .tableau, .dessin, .output)")
+      .filter((e) => /hidden|clip/.test(getComputedStyle(e).overflowX)
+        && e.scrollWidth > e.clientWidth + 1)
+      .map((e) => `coupé : ${e.className}`),
     ...all(".dessin").filter((e) => [...e.querySelectorAll("svg")].filter(shown).length !== 1)
       .map((e) => `un dessin, pas un seul : ${e.textContent.trim().slice(0, 40)}`),
     ...all(".tableau caption").filter((e) => e.getBoundingClientRect().right > innerWidth)

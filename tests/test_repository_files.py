@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from livre.expected_outputs import CELL_TIMEOUT
+
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.md"))
 
@@ -25,6 +27,146 @@ def test_hooks_run_the_tools_of_the_project_and_files_that_exist():
 def test_workflows_and_settings_parse():
     for path in [*(ROOT / ".github").rglob("*.yml"), ROOT / "_config.yml", ROOT / "_toc.yml"]:
         assert yaml.safe_load(path.read_text(encoding="utf-8")), path
+
+
+def rules() -> dict[str, tuple[list[str], str]]:
+    """Chaque règle du Makefile : ce dont elle dépend, et ses commandes, chacune sur une ligne."""
+    text = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    found = re.findall(r"(?m)^([\w$()-]+):(?!=)([^#\n]*)(?:#.*)?\n((?:\t.*\n?)*)", text)
+    spaced = {name: re.sub(r"[ \t]+", " ", body) for name, _, body in found}
+    return {name: (before.split(), spaced[name]) for name, before, _ in found}
+
+
+# Pour chaque règle, les commandes entières, ou la partie dont un oubli passerait inaperçu.
+COMMANDS = {
+    "$(PRET)": ("sys.version_info < (3, 11)", "$(PY) -m pip install", " -r requirements.txt"),
+    # « -W » : un avertissement arrête tout ; « -n » : un renvoi cassé en est un.
+    "livre": (".venv/bin/jupyter-book build . -W -n --keep-going --quiet\n",),
+    "style": (
+        " .venv/bin/ruff format --check src tests\n",
+        " .venv/bin/ruff check src tests\n",
+        " .venv/bin/mypy\n",
+    ),
+    "test-unite": ("$(PY) -m pytest -n auto --dist loadfile tests/test_*.py ",),
+    "test-notebooks": (
+        "$(PY) -m pytest -n auto --dist loadfile --nbval --nbval-cell-timeout=120 "
+        "--nbval-sanitize-with tests/nbval.cfg -q tests/notebooks\n",
+    ),
+    "test-site": ("$(PY) -m pytest tests/site -q\n",),
+    "test-navigateur": ("$(PY) -m pytest tests/navigateur -q\n",),
+    "references": ("$(PY) -m livre.expected_outputs $(CHAPITRES)\n",),
+    "bench": ("$(PY) tests/bench/$$banc.py || exit 1",),
+    "experiences": (
+        "$(PY) -m experiments $(ETUDES) --memoire _build/experiences "
+        "$(if $(VERIFIER),--verifier $(VERIFIER)) $(if $(REFAIRE),--refaire) "
+        "$(if $(GRAPPE),--grappe $(GRAPPE))\n",
+    ),
+    "demonstration": ("tests/demonstration.py $(MODULES) --par-module $(PAR_MODULE)\n",),
+    "servir": ("--bind 127.0.0.1 --directory $(SITE)\n",),
+    "notebooks": ("rm -rf _build/notebooks && cp -R $(SITE)/notebooks _build/notebooks\n",),
+    "epingler": (
+        "uv pip compile requirements.in --universal --python-version 3.11 --upgrade --no-header "
+        "--no-emit-index-url --no-emit-find-links --annotation-style line -o requirements.txt\n",
+    ),
+    "propre": (" rm -rf _build\n",),
+    "tout-propre": (" rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis\n",),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_rule_runs_what_is_expected_of_it(name):
+    missing = [words for words in COMMANDS[name] if words not in rules()[name][1]]
+    assert not missing, rules()[name][1]
+
+
+def test_no_rule_is_left_without_a_check_nor_its_environment():
+    found = rules()
+    assert found.keys() - COMMANDS.keys() == {"aide", "test", ".PHONY"} & found.keys()
+    needs = {name for name, (_, body) in found.items() if re.search(r"\$\(PY\)|\.venv/bin", body)}
+    assert {name for name in needs if "$(PRET)" not in found[name][0]} == {"$(PRET)"}
+    assert found["$(PRET)"][0] == ["requirements.txt", "pyproject.toml"]
+    assert found["notebooks"][0] == ["livre"]
+    assert found["tout-propre"][0] == ["propre"]
+    assert "export OMP_NUM_THREADS := 1\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_every_test_is_run_by_the_continuous_integration():
+    found = rules()
+    assert found["test"][0] == ["style", "test-unite", "livre", "test-notebooks", "test-site"]
+    run = [line for line in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines() if line]
+    assert run[2] == "set -euo pipefail"
+    assert run[-2:] == ["make test", "make test-navigateur"]
+    played = [name for name in found if name.startswith("test-")]
+    words = {word for name in played for word in found[name][1].split()}
+    folders = {path.parts[1] for path in relative("tests/*/**/test_*.py")} | {"notebooks"}
+    assert {f"tests/{folder}" for folder in folders} == {
+        word for word in words if re.fullmatch(r"tests/\w+", word)
+    }
+
+
+def relative(pattern):
+    return [path.relative_to(ROOT) for path in ROOT.glob(pattern)]
+
+
+def test_a_cell_has_the_same_time_wherever_it_is_executed():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    assert config["execute"] == {
+        "execute_notebooks": "cache", "timeout": CELL_TIMEOUT, "stderr_output": "remove",
+    }  # fmt: skip
+    assert f"--nbval-cell-timeout={CELL_TIMEOUT} " in rules()["test-notebooks"][1]
+    assert CELL_TIMEOUT == 120
+
+
+WORKFLOWS = {
+    # Nom : (ce qui le lance, sa commande, sa durée en minutes, ses actions).
+    "tests": (
+        {"push": {"branches": ["main"]}, "pull_request": None,
+         "schedule": [{"cron": "17 4 * * 1"}]},
+        ["bash .ci/run"], 90, ["upload-artifact"],
+    ),
+    "demonstration": (
+        {"workflow_dispatch": None, "schedule": [{"cron": "17 2 * * 6"}]},
+        ["make demonstration"], 350, ["upload-artifact"],
+    ),
+    "publier": (
+        {"workflow_run": {"workflows": ["Tests"], "branches": ["main"], "types": ["completed"]}},
+        ["make livre notebooks"], 60, ["upload-pages-artifact", "deploy-pages"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_workflow_runs_what_is_expected_of_it(name):
+    assert {path.stem for path in relative(".github/workflows/*")} == {*WORKFLOWS}
+    started, commands, minutes, actions = WORKFLOWS[name]
+    text = (ROOT / f".github/workflows/{name}.yml").read_text(encoding="utf-8")
+    flow = yaml.safe_load(text)
+    (job,) = flow["jobs"].values()
+    assert flow[True] == started  # « on », pour YAML
+    assert job["timeout-minutes"] == minutes
+    steps = job["steps"]
+    used = [step["uses"].partition("@")[0] for step in steps if "uses" in step]
+    assert used == [f"actions/{action}" for action in ("checkout", "setup-python", *actions)]
+    python = {"python-version": "3.11", "cache": "pip", "cache-dependency-path": "requirements.txt"}
+    assert steps[1]["with"] == python
+    assert [step["run"] for step in steps if "run" in step and "name" not in step] == commands
+    assert not any("continue-on-error" in place for place in (job, *steps))
+
+
+def test_only_what_passed_its_tests_is_published():
+    text = (ROOT / ".github/workflows/publier.yml").read_text(encoding="utf-8")
+    flow = yaml.safe_load(text)
+    job = flow["jobs"]["publier"]
+    assert job["if"] == "github.event.workflow_run.conclusion == 'success'"
+    assert flow[True]["workflow_run"]["workflows"] == [
+        yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))["name"]
+    ]
+    assert flow["permissions"] == {"contents": "write", "pages": "write", "id-token": "write"}
+    assert {"path": "_build/html"} in [step.get("with") for step in job["steps"]]
+    (branch,) = [step["run"] for step in job["steps"] if "name" in step]
+    assert "git checkout --orphan notebooks\n" in branch
+    assert "cp -r _build/notebooks/. .\n" in branch
+    assert branch.rstrip().endswith("git push -f origin notebooks")
 
 
 def test_there_is_a_template_for_each_errand():

@@ -94,6 +94,16 @@ def test_links_are_well_formed(key):
         assert fields.get("archiveprefix") == "arXiv"
 
 
+def test_links_are_those_that_were_read_again():
+    """Un chiffre changé mène à un autre article : chaque lien est écrit deux fois, ici et là."""
+    lines = (Path(__file__).parent / "identifiants.tsv").read_text(encoding="utf-8").splitlines()
+    links = {key: entry.fields for key, entry in ENTRIES.items()}
+    assert lines == [
+        f"{key}\t{' '.join(f[name] for name in ('eprint', 'doi', 'url') if name in f)}"
+        for key, f in sorted(links.items(), key=lambda pair: pair[0].casefold())
+    ]
+
+
 @pytest.mark.parametrize("key", sorted(ENTRIES))
 def test_key_tells_a_year_of_the_entry(key):
     fields = ENTRIES[key].fields

@@ -11,9 +11,13 @@ première utilisation (PEP 562).
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+# Rien de plus : « python -m reseaux » passe par ici avant de savoir répondre à Ctrl+C. Charger
+# « typing » serait le plus long ; les outils de types croient ce nom vrai.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from reseaux.anatomy.drawing.svg import draw as draw
     from reseaux.anatomy.summary import summarize as summarize
     from reseaux.architectures import NETWORKS as NETWORKS
@@ -36,7 +40,7 @@ _HOME = {
 __all__ = ["NETWORKS", "Network", "ReseauxError", "build", "draw", "summarize"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Charge le module qui définit ``name``, la première fois qu'on le demande."""
     if name not in _HOME:
         raise AttributeError(f"Le module « reseaux » n'a pas d'attribut « {name} ».")

@@ -103,6 +103,24 @@ def test_ctrl_c_while_importing(tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (130, "\nInterrompu.\n"), moment
 
 
+def imported(*words: str) -> list[str]:
+    """Ce que Python importe, dans l'ordre où chaque import s'achève."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *words],
+        capture_output=True, text=True, timeout=300, check=True,
+    )  # fmt: skip
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return [line.rpartition("|")[2].strip() for line in lines]
+
+
+def test_nothing_else_is_imported_before_ctrl_c_is_expected() -> None:
+    """Le paquet est importé avant sa porte : il n'apporte rien qui prenne du temps."""
+    before = imported("-m", "reseaux", "--version")
+    before = before[: before.index("photos.entry") + 1]
+    needed = imported("-c", "import runpy, importlib, os, signal, functools, collections.abc")
+    assert set(before) - set(needed) == {"reseaux", "photos", "photos.entry"}
+
+
 def test_ctrl_c_in_a_notebook_leaves_the_kernel(
     photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,7 +59,8 @@ def _map_shape(
 
 
 def _conv_shape(layer: nn.Conv2d, shape: Shape, window: Window | None) -> Shape | None:
-    fits = len(shape) == 4 and shape[1] == layer.in_channels
+    around = layer.padding_mode == "circular"  # voit de l'autre côté de l'image : à exécuter
+    fits = len(shape) == 4 and shape[1] == layer.in_channels and not around
     return _map_shape(layer, shape, window, layer.out_channels) if fits else None
 
 

@@ -10,6 +10,16 @@ import torch
 from torch import Tensor, nn
 
 aten = torch.ops.aten
+# Laisse les valeurs à leur place, liste fermée : ce que PyTorch dit « pointwise », et ceci.
+_POINTWISE = {
+    *(aten.hardswish, aten.hardswish_, aten._prelu_kernel, aten._to_copy, aten.copy_),
+    *(aten._unsafe_view, aten.empty_like, aten.zeros_like),
+}
+# Ne mélangent que les axes de leur deuxième argument.
+_ALONG = {
+    *(aten.cat, aten.stack, aten.mean, aten.sum, aten.amax, aten.amin, aten.var, aten.glu),
+    *(aten._softmax, aten._log_softmax, aten._safe_softmax),
+}
 
 
 class Window(NamedTuple):
@@ -45,17 +55,25 @@ def layer_window(layer: nn.Module) -> Window | None:
 
 
 def layer_field(
-    field: Field | None, window: Window | None, before: Sequence[int], after: Sequence[int]
+    layer: nn.Module,
+    field: Field | None,
+    window: Window | None,
+    before: Sequence[int],
+    after: Sequence[int],
 ) -> Field | None:
-    """Le champ à la sortie d'une couche d'une seule entrée, d'après les formes, lot compris.
+    """Le champ à la sortie d'une couche connue d'une seule entrée, d'après les formes, lot compris.
 
     Sans fenêtre, une couche qui change la forme d'une carte en mélange les places : il est perdu.
+    De même si elle réunit une ligne de la carte, ou la normalise par ses propres statistiques.
     """
     if field is None:
         return None
     if window is not None:
         return field.through(window)
-    return field if len(after) == 2 or after == before else None
+    mixing = isinstance(layer, nn.Linear | nn.LayerNorm) or (
+        isinstance(layer, nn.BatchNorm2d) and layer.running_mean is None
+    )
+    return field if len(after) == 2 or (after == before and not mixing) else None
 
 
 def operation_window(operation: Any, args: tuple[Any, ...]) -> Window | None:
@@ -87,10 +105,37 @@ def _adaptive(size: int, out: int) -> tuple[int, int]:
     return max(widths), max(1, size // out)
 
 
+def keeps_places(func: Any, args: tuple[Any, ...], made: Tensor) -> bool:
+    """Dit si une place de la sortie ne dépend que de la même place des entrées, les canaux à part.
+
+    Seules le sont les opérations d'une liste fermée ; une opération inconnue mélange les places.
+    """
+    operation, x = func.overloadpacket, args[0]
+    if torch.Tag.pointwise in func.tags or operation in _POINTWISE:
+        return True
+    if func.is_view:  # les deux derniers axes gardent leur pas ; leur taille se compare ensuite
+        steps = zip(made.shape[-2:], made.stride()[-2:], x.stride()[-2:], strict=False)
+        return all(size == 1 or new == old for size, new, old in steps)
+    if operation in _ALONG:
+        rank = (x if isinstance(x, Tensor) else x[0]).dim() + (operation is aten.stack)
+        given = args[1] if len(args) > 1 else None
+        axes: Sequence[int] = [given] if isinstance(given, int) else given or ()
+        return len(axes) > 0 and all(axis % rank < rank - 2 for axis in axes)
+    if operation is aten.index:
+        return bool(len(args[1]) + 2 <= x.dim())
+    if operation is aten.constant_pad_nd:
+        return not any(args[1][:4])
+    if operation is aten.avg_pool3d:
+        return tuple(args[1][1:]) == (1, 1)
+    # Ses propres statistiques réuniraient toute la carte.
+    return operation is aten.native_batch_norm and args[5] is False
+
+
 def operation_field(
     inputs: Sequence[tuple[Sequence[int], Field | None]],
     output: Sequence[int],
     window: Window | None,
+    local: bool = True,
 ) -> Field | None:
     """Le champ d'une sortie : la réunion de ceux des entrées, élargi par la fenêtre.
 
@@ -98,20 +143,39 @@ def operation_field(
         inputs: la forme et le champ de chaque entrée, lot compris.
         output: la forme de la sortie.
         window: la fenêtre de l'opération, si elle en a une.
+        local: sans fenêtre, chaque valeur garde sa place (voir :func:`keeps_places`).
     """
     fields = [field for _, field in inputs if field is not None]
     if not fields or len(fields) < len(inputs):
         return None
-    shape, widest = max(inputs, key=lambda x: len(x[0]) == 4 and x[0][2] * x[0][3])
+    shape, widest = max(inputs, key=lambda x: _places(x[0]))
     assert widest is not None  # les champs sont tous connus
     size = (max(field.size[0] for field in fields), max(field.size[1] for field in fields))
     field = Field(size, widest.step)
     if window is not None:
         return field.through(window)
-    if len(shape) > 2 and len(output) > 2:
-        return field if output[-2:] == shape[-2:] else None
-    # Une sortie sans place réunit toutes les positions d'une carte.
-    return field.through(Window((shape[2], shape[3]), (1, 1))) if len(shape) == 4 else field
+    if len(shape) <= 2:  # sans place, il a déjà tout vu
+        return field
+    if len(output) <= 2:  # une sortie sans place réunit toutes les positions d'une carte
+        return field.through(Window((shape[-2], shape[-1]), (1, 1)))
+    if output[-2:] != shape[-2:] or not (local or _places(shape) == 1):
+        return None
+    maps = [(size, known) for size, known in inputs if len(size) > 2 and known]
+    span = list(field.size)
+    for axis in (0, 1):
+        places = output[axis - 2]
+        aligned = {known.step[axis] for size, known in maps if size[axis - 2] == places}
+        if places > 1 and len(aligned) > 1:  # les mêmes indices, mais pas aux mêmes endroits
+            return None
+        if any(size[axis - 2] < places for size, _ in maps):  # une valeur étirée sur toute la carte
+            whole = widest.size[axis] + (places - 1) * widest.step[axis]
+            span[axis] = max(span[axis], whole)
+    return Field((span[0], span[1]), widest.step)
+
+
+def _places(shape: Sequence[int]) -> int:
+    """Le nombre de places d'une carte ; 0 pour un vecteur."""
+    return shape[-2] * shape[-1] if len(shape) > 2 else 0
 
 
 def pair(value: Any) -> tuple[int, int]:

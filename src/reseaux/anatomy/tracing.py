@@ -24,6 +24,7 @@ from reseaux.anatomy.known import KNOWN, KNOWN_OPERATIONS, ShapeRule, known_last
 from reseaux.anatomy.receptive import (
     Field,
     Window,
+    keeps_places,
     layer_field,
     layer_window,
     operation_field,
@@ -59,7 +60,7 @@ class Row(NamedTuple):
         macs: multiplications-additions, pour une image.
         receptive_field: pixels de l'entrée dont dépend une valeur de sortie, hauteur × largeur,
             marges comprises : il peut dépasser l'image. ``None`` si la sortie n'a plus de place
-            dans l'image (attention, canaux en dernier).
+            dans l'image (attention, canaux en dernier), ou si rien ne dit qu'elle l'a gardée.
         inputs: les numéros des lignes dont la sortie entre ici ; −1 pour l'entrée du réseau.
         channels_last: les canaux sont la dernière dimension de la sortie ; sinon, la première.
     """
@@ -182,7 +183,8 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if shape is None:  # une entrée qui ne convient pas : PyTorch dira pourquoi
                 return self._layer(name, layer, forward)(input, *args, **kwargs)
             sources, field, last = trail_of(input)
-            field, last = layer_field(field, window, before, shape), known_last(layer, last)
+            field = layer_field(layer, field, window, before, shape)
+            last = known_last(layer, last)
             made, output, macs = blank(input, shape), shape[1:], known_macs(layer, shape)
             self._add(name, layer, kind, window, output, macs, Trail(sources, field, last), [made])
             self.place = (self._path[-1], output)
@@ -277,9 +279,14 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         window = operation_window(operation, args)
         seen = [(x.shape, trail_of(x).field) for x in traced]
         last = channels_last(operation, args, macs, any(trail_of(x).last for x in traced))
-        trail = Trail(common_sources(traced), operation_field(seen, made[0].shape, window), last)
+        local = keeps_places(func, args, made[0])
+        field = operation_field(seen, made[0].shape, window, local)
+        trail = Trail(common_sources(traced), field, last)
         for tensor in made:
             set_trail(tensor, trail)
+        if func._schema.is_mutable and args[0]._base is not None and has_trail(args[0]._base):
+            # Une part du tenseur est remplacée : on ne sait plus ce qu'il voit.
+            set_trail(args[0]._base, trail._replace(field=None))
         if self._in_layer:  # compte dans la couche en cours
             self._macs += macs
             self._window = window or self._window

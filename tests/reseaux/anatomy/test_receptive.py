@@ -1,5 +1,6 @@
 """Les champs réceptifs, contre les articles et contre le gradient."""
 
+import itertools
 import math
 
 import pytest
@@ -247,7 +248,95 @@ def test_the_window_of_a_layer_is_its_settings():
 
 
 def test_the_widest_map_gives_the_step():
+    """Une carte d'une seule place, étirée sur l'autre, en voit toute l'étendue."""
     large, small = Field((5, 5), (2, 2)), Field((9, 9), (4, 4))
-    inputs = [((1, 1, 8, 2), large), ((1, 1, 4, 3), small)]
+    inputs = [((1, 1, 8, 2), large), ((1, 1, 1, 1), small)]
     for order in (inputs, inputs[::-1]):
-        assert operation_field(order, (1, 1, 8, 2), None) == Field((9, 9), (2, 2))
+        assert operation_field(order, (1, 1, 8, 2), None) == Field((5 + 7 * 2, 9), (2, 2))
+
+
+SIDE = 8
+
+
+def moved(x):
+    y = x.clone()
+    y[:, :, 2:] = x[:, :, :-2]
+    return y
+
+
+POINTWISE = {
+    "normalisation de lot": nn.BatchNorm2d(4),
+    "normalisation suivie": nn.InstanceNorm2d(4, track_running_stats=True),
+    "normalisation locale": nn.LocalResponseNorm(3),
+    "softmax des canaux": nn.Softmax2d(),
+    "PReLU": nn.PReLU(),
+    "Hardswish": nn.Hardswish(),
+    "moyenne des canaux": lambda x: x * x.mean(1, keepdim=True),
+    "canaux battus": lambda x: x.view(1, 2, 2, SIDE, SIDE).transpose(1, 2).reshape(x.shape),
+    "canaux réunis": lambda x: torch.cat([x[:, 2:], x[:, :2]], 1),
+    "canaux choisis": lambda x: x[:, [3, 1, 2, 0]],
+    "canaux empilés": lambda x: torch.stack([x, x], 1).sum(1),
+    "carré": lambda x: x.square().sqrt(),
+}
+MIXING = {
+    "transposée": nn.ConvTranspose2d(4, 4, 3, 1, 1),
+    "connectée": nn.Linear(SIDE, SIDE),
+    "par groupes": nn.GroupNorm(2, 4),
+    "par image": nn.InstanceNorm2d(4),
+    "de couche": nn.LayerNorm([4, SIDE, SIDE]),
+    "des colonnes": nn.LayerNorm(SIDE),
+    "de lot sans suivi": nn.BatchNorm2d(4, track_running_stats=False),
+    "tour": nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"),
+    "softmax": nn.Softmax(-1),
+    "softmax des places": lambda x: x.flatten(2).softmax(-1).view(x.shape),
+    "attention": lambda x: F.scaled_dot_product_attention(x, x, x),
+    "produit": lambda x: x @ x.mT,
+    "Fourier": lambda x: torch.fft.fft2(x).real,
+    "roulée": lambda x: x.roll(3, 2),
+    "retournée": lambda x: x.flip(2),
+    "tournée": lambda x: x.mT,
+    "cumulée": lambda x: x.cumsum(2),
+    "déplacée": moved,
+    "maximum": lambda x: x / x.max(),
+    "coin": lambda x: x * F.avg_pool2d(x, 1, 100),
+    "ligne": lambda x: x * x[:, :, :1],
+    "deux pas": lambda x: F.avg_pool2d(x, 5, 1) + F.avg_pool2d(x, 2, 2),
+    "vecteur": lambda x: x * x.mean(1).flatten(1).mean(1),
+    "lignes de canaux": lambda x: x.repeat(1, 2, 1, 1)[:, :, 0].unsqueeze(1).expand(1, 4, -1, -1),
+}
+
+
+class Between(nn.Module):
+    """Une opération entre deux convolutions."""
+
+    def __init__(self, operation):
+        super().__init__()
+        self.before, self.after = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 4, 1)
+        self.operation = operation
+
+    def forward(self, x):
+        return self.after(self.operation(self.before(x)))
+
+
+@pytest.mark.parametrize("operation", POINTWISE.values(), ids=POINTWISE)
+def test_what_keeps_places_keeps_the_field(operation):
+    rows = reseaux.summarize(Between(operation), (1, SIDE, SIDE)).rows
+    assert rows[-1].receptive_field == (3, 3)
+
+
+@pytest.mark.parametrize("name", [*POINTWISE, *MIXING])
+def test_a_field_is_never_smaller_than_what_the_gradient_sees(name):
+    """L'oracle : la dérivée d'une sortie, à chaque place, d'après chaque pixel."""
+    torch.manual_seed(0)
+    net = Between((POINTWISE | MIXING)[name]).eval()
+    field = reseaux.summarize(net, (1, SIDE, SIDE)).rows[-1].receptive_field
+    image = torch.randn(1, 1, SIDE, SIDE)
+    slopes = torch.autograd.functional.jacobian(lambda x: net(x).sum(1), image)
+    slopes, spans = slopes.squeeze(), []
+    for place in itertools.product(*map(range, slopes.shape[:2])):
+        # Elle-même comprise : une carte déplacée n'est plus à sa place.
+        pixels = torch.cat([slopes[place].nonzero(), torch.tensor([place])])
+        spans.append(pixels.amax(0) - pixels.amin(0) + 1)
+    measured = torch.stack(spans).amax(0).tolist()
+    assert field is None or all(a >= b for a, b in zip(field, measured, strict=True))
+    assert (measured == [3, 3]) == (name in POINTWISE)

@@ -105,12 +105,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         if parameter is None or value is parameter.default:
             return value
         hint = _resolved(parameter.annotation, function.__module__)
-        try:
-            return value if hint is None else _fit(value, hint)
-        except _Unfit:
-            raise ReseauxError(
-                f"« {name} » vaut {_short(value)} ; il faut {' ou '.join(_words(hint))}."
-            ) from None
+        return value if hint is None else fit(name, value, hint)
 
     @wraps(function)
     def check_then_call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -120,6 +115,20 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         return function(*first, *args[len(first) :], **others)  # type: ignore[arg-type]
 
     return check_then_call
+
+
+def fit(name: str, value: Any, hint: Any) -> Any:
+    """La valeur d'un argument, convertie au type annoncé.
+
+    Raises:
+        ReseauxError: elle ne convient pas.
+    """
+    try:
+        return _fit(value, hint)
+    except _Unfit:
+        raise ReseauxError(
+            f"« {name} » vaut {_short(value)} ; il faut {' ou '.join(_words(hint))}."
+        ) from None
 
 
 def _resolved(annotation: Any, module: str) -> Any:
@@ -193,14 +202,20 @@ def _require(condition: bool) -> None:
 def _integer(value: Any) -> int:
     _require(not isinstance(value, bool) and getattr(value, "ndim", 0) == 0)
     try:
-        return operator.index(value)
+        number = operator.index(value)
     except (TypeError, RuntimeError):  # un tenseur « meta » n'a pas de valeur
         raise _Unfit from None
+    _require(number.bit_length() < 64)  # au-delà, ni torch ni numpy ne le liraient
+    return number
 
 
 def _number(value: Any) -> float:
     _require(isinstance(value, Real) and not isinstance(value, bool))
-    return value if type(value) in (int, float) else float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # un entier immense
+        raise _Unfit from None
+    return value if type(value) is int else number
 
 
 def _boolean(value: Any) -> bool:
@@ -222,7 +237,8 @@ def _is_file_name(text: str | bytes) -> bool:
 
 
 def _path(value: Any) -> Path:
-    _require(isinstance(value, PathLike) and _is_file_name(fspath(value)))
+    name = fspath(value) if isinstance(value, PathLike) else None
+    _require(isinstance(name, str) and _is_file_name(name))
     return Path(value)
 
 
@@ -269,7 +285,12 @@ def _words(hint: Any) -> list[str]:
 
 def _short(value: Any) -> str:
     """La valeur en peu de mots, et sur une ligne ; un tenseur ou un tableau par sa forme."""
-    shape = getattr(value, "shape", None)
-    if shape is not None and getattr(value, "dtype", None) is not None and len(shape):
-        return f"un « {type(value).__name__} » de forme {tuple(shape)} et de type {value.dtype}"
-    return " ".join(_SHORT.repr(value).split())
+    if isinstance(value, int) and value.bit_length() > 63:
+        return "un entier de plus de 64 bits"
+    try:
+        shape = getattr(value, "shape", None)
+        if shape is not None and getattr(value, "dtype", None) is not None and len(shape):
+            return f"un « {type(value).__name__} » de forme {tuple(shape)} et de type {value.dtype}"
+        return " ".join(_SHORT.repr(value).split())
+    except Exception:  # un objet peut refuser de s'écrire de toutes les façons
+        return f"un « {type(value).__name__} »"

@@ -37,7 +37,12 @@ def integer(value: SupportsFloat) -> str:
     """Écrit un entier avec une espace fine entre les milliers : ``34944`` donne « 34 944 »."""
     if not isinstance(value, Integral):
         return decimal(value, 0)
-    return f"{int(value):,}".replace(",", THIN).replace("-", "−")  # exact, si grand soit-il
+    try:
+        return f"{int(value):,}".replace(",", THIN).replace("-", "−")  # exact, si grand soit-il
+    except ValueError:  # au-delà, Python refuse d'écrire un entier
+        raise ReseauxError(
+            "Cet entier a plus de 4 300 chiffres ; donnez-en un plus petit."
+        ) from None
 
 
 @checked

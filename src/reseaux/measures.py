@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reseaux.arguments import Count, between, checked
+from reseaux.arguments import Count, between, checked, fit
 from reseaux.errors import ReseauxError
 from reseaux.formatting import NBSP, decimal
 
@@ -31,6 +31,11 @@ class Interval:
     low: float
     high: float
 
+    def __post_init__(self) -> None:
+        """Refuse ce qui n'est pas un nombre."""
+        for name, value in vars(self).items():
+            fit(name, value, float)
+
     @property
     def half(self) -> float:
         """La moitié de la largeur : l'écart de part et d'autre de la moyenne s'il est centré."""
@@ -44,7 +49,8 @@ class Interval:
         return f"{decimal(100 * self.mean)} ± {decimal(100 * self.half)}{NBSP}%"
 
 
-Confidence = Annotated[float, between(0, 1, open=True)]
+# Plus près de 1, l'intervalle serait infini.
+Confidence = Annotated[float, between(0, 1 - 1e-12, open=True)]
 
 
 @checked
@@ -99,8 +105,11 @@ def mean_interval(values: ArrayLike, confidence: Confidence = 0.95) -> Interval:
         )
     if not np.isfinite(measures).all():
         raise ReseauxError("Une mesure est infinie ou n'est pas un nombre (NaN).")
-    mean, error = float(measures.mean()), float(stats.sem(measures))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, error = float(measures.mean()), float(stats.sem(measures))
     half = float(stats.t.ppf((1 + confidence) / 2, len(measures) - 1)) * error
+    if not math.isfinite(abs(mean) + half):
+        raise ReseauxError("Des mesures sont trop grandes pour qu'on en fasse la moyenne.")
     return Interval(mean, mean - half, mean + half)
 
 
@@ -117,8 +126,10 @@ def draw_confusion(
     Raises:
         ReseauxError: pas autant de réponses que d'images, ou une classe que rien ne nomme.
     """
+    from matplotlib.axes import Axes
     from sklearn.metrics import ConfusionMatrixDisplay
 
+    fit("ax", ax, Axes)
     options = {"cmap": "Blues", "colorbar": False, "values_format": "d"}
     labels = range(len(names))
     whole = truth.dtype.kind in "iu" and answers.dtype.kind in "iu"
@@ -127,7 +138,9 @@ def draw_confusion(
             f"{truth.size} vraies classes et {answers.size} réponses ; il en faut autant, toutes "
             f"de 0 à {len(names) - 1}."
         )
-    ConfusionMatrixDisplay.from_predictions(truth, answers, labels=labels, ax=ax, **options)
+    counts = np.zeros((len(names), len(names)), int)
+    np.add.at(counts, (truth, answers), 1)
+    ConfusionMatrixDisplay(counts).plot(ax=ax, **options)
     ax.grid(visible=False)
     # « $ » dans un nom n'ouvre pas une formule.
     ax.set_xticks(labels, names, rotation=40, ha="right", parse_math=False)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
-from reseaux.arguments import between, checked
+from reseaux.arguments import between, checked, fit
 from reseaux.errors import ReseauxError
 from reseaux.formatting import Digits, decimal
 
@@ -81,7 +81,10 @@ def panels(
     """
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, **options)
+    try:
+        figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, **options)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ReseauxError(f"plt.subplots refuse ces options, {options} : {error}.") from error
     for ax in axes.flat if images else ():
         ax.axis("off")
     try:
@@ -98,7 +101,9 @@ def french_axis(axis: Any, digits: Digits = 0) -> None:
         axis: ``ax.xaxis`` ou ``ax.yaxis``.
         digits: nombre de chiffres après la virgule.
     """
-    axis.set_major_formatter(lambda x, _: decimal(x, digits))
+    from matplotlib.axis import Axis
+
+    fit("axis", axis, Axis).set_major_formatter(lambda x, _: decimal(x, digits))
 
 
 @checked

@@ -44,7 +44,7 @@ class Table:
 
     def __post_init__(self) -> None:
         """Refuse un tableau qui ne s'afficherait pas."""
-        _check(self.caption, self.columns, self.rows, self.digits)
+        _check(self.caption, self.columns, self.rows, self.digits, self.sortable)
         for number, row in enumerate(self.rows, start=1):
             if len(row) != len(self.columns):
                 raise ReseauxError(
@@ -72,7 +72,7 @@ class Table:
         def key(row: Sequence[Cell]) -> tuple[float, list[str | int]]:
             cell = row[index]
             if number and not isinstance(cell, str):
-                return float(cell or 0), []
+                return cell or 0, []
             return 0.0, _alphabetical(str(cell))
 
         def empty(row: Sequence[Cell]) -> bool:
@@ -131,7 +131,7 @@ class Table:
         )
         # Le cadre défile de côté sur un petit écran ; « tabindex » l'ouvre au clavier.
         return (
-            f'<div class="tableau{" triable" * self.sortable}" role="region" tabindex="0" '
+            f'<div class="tableau{" triable" * bool(self.sortable)}" role="region" tabindex="0" '
             f'aria-label="{escape(self.caption)}">\n'
             f"<table><caption>{escape(self.caption)}</caption>\n"
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
@@ -155,6 +155,7 @@ def _check(
     columns: Sequence[str],
     rows: Sequence[Sequence[object]],
     digits: Mapping[str, int] | None,
+    sortable: bool,
 ) -> None:
     """Refuse ce qui n'est pas du type annoncé."""
 
@@ -163,7 +164,8 @@ def _alphabetical(text: str) -> list[str | int]:
     """La clé de tri d'un texte : ni accents ni capitales ; « resnet50 » avant « resnet101 »."""
     letters = unicodedata.normalize("NFD", text.casefold())
     plain = "".join(c for c in letters if not unicodedata.combining(c))
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", plain)]
+    # Au-delà de 4 000 chiffres, Python refuse d'en faire un entier.
+    return [int(part[:4000]) if part.isdecimal() else part for part in re.split(r"(\d+)", plain)]
 
 
 def _class(name: str) -> str:

@@ -17,7 +17,9 @@ from reseaux.errors import ReseauxError
 
 NUMBERS = st.one_of(
     st.integers(-3, 12),
-    st.sampled_from([10**30, -(10**30), 0.5, -1.5, float("nan"), float("inf"), 1j, True]),
+    st.sampled_from(
+        [10**30, -(2**63), 2**63, 10**5000, 0.5, -1.5, float("nan"), float("inf"), 1j, True]
+    ),
     st.sampled_from([np.int8(3), np.uint64(2), np.float32(0.25), np.float64("nan"), np.True_]),
 )
 SHAPES = st.sampled_from([(), (0,), (1,), (3,), (2, 2), (1, 3, 4), (2, 3, 4, 3)])
@@ -30,7 +32,21 @@ TENSORS = st.builds(
     st.sampled_from(["cpu", "meta"]),
 )
 TEXTS = st.one_of(st.text(max_size=5), st.sampled_from(["a\0b", "\x1b[31m", "\ud800", "0", "cpu"]))
-OTHERS = st.sampled_from([None, ..., object(), b"a", Path("a"), Path("a\0b"), int, len, iter([1])])
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # PyTorch prévient que ces tenseurs changeront
+    NESTED = torch.nested.nested_tensor([torch.zeros(1), torch.zeros(2)], layout=torch.strided)
+
+
+class BytesPath:
+    """Un chemin qui se donne en octets."""
+
+    def __fspath__(self) -> bytes:
+        return b"a"
+
+
+OTHERS = st.sampled_from(
+    [None, ..., object(), b"a", Path("a"), Path("a\0b"), BytesPath(), int, len, iter([1]), NESTED]
+)
 SINGLE = st.one_of(NUMBERS, ARRAYS, TENSORS, TEXTS, OTHERS)
 ODD = st.one_of(
     SINGLE,

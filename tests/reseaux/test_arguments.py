@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from odd_values import NESTED
 from reseaux.arguments import Count, Fraction, Positive, Seed, above, at_least, between, checked
 from reseaux.errors import ReseauxError
 
@@ -47,7 +48,7 @@ def take(
 
 
 ALLOWED = {
-    "count": [2, 10**400, np.int8(3), np.uint64(4), np.array(5), torch.tensor(6)],
+    "count": [2, 2**63 - 1, np.int8(3), np.uint64(4), np.array(5), torch.tensor(6)],
     "rate": [1, 1e-300, np.float32(2), np.int64(3)],
     "part": [0, 1, 0.5, np.float64(0.3)],
     "least": [0, 1e300],
@@ -209,3 +210,34 @@ def test_shared_bounds() -> None:
     for wrong in ({"count": 0}, {"seed": -1}, {"seed": 2**32}):
         with pytest.raises(ReseauxError):
             draw(**wrong)
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**64), 10**5000], ids="abc")
+def test_a_huge_integer_is_refused_in_a_few_words(value):
+    @checked
+    def count(n: Count) -> int:
+        return n
+
+    with pytest.raises(ReseauxError, match="un entier de plus de 64 bits"):
+        count(value)
+    with pytest.raises(ReseauxError, match="« n » vaut un « list »"):
+        count([value, 10**5000])
+
+
+def test_a_huge_integer_is_no_float():
+    @checked
+    def rate(n: Positive) -> float:
+        return n
+
+    assert rate(10**300) == 10**300
+    with pytest.raises(ReseauxError, match="plus grand que 0"):
+        rate(10**400)
+
+
+def test_what_does_not_write_itself_is_named_by_its_class():
+    @checked
+    def text(t: str) -> str:
+        return t
+
+    with pytest.raises(ReseauxError, match=r"« t » vaut un « Tensor » ; il faut un texte"):
+        text(NESTED)

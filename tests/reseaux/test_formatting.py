@@ -81,3 +81,9 @@ def test_what_is_not_finite_is_said_in_french(write):
     for refused in ("a", "12", None, 1j, [1], torch.zeros(2)):
         with pytest.raises(ReseauxError, match="n'a pas la valeur d'un nombre"):
             write(refused)
+
+
+def test_an_integer_too_long_to_write_is_refused():
+    assert f.integer(10**4000).count(f.THIN) == 1333
+    with pytest.raises(ReseauxError, match="chiffres"):
+        f.integer(10**5000)

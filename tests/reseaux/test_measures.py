@@ -1,6 +1,7 @@
 """Les intervalles, face à scipy et à ce qu'ils promettent ; la matrice de confusion."""
 
 import re
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -124,3 +125,26 @@ def test_the_confusion_matrix_has_a_row_per_true_class() -> None:
     assert ax.get_ylabel() == "vraie classe"
     assert ax.figure.axes == [ax]  # ni échelle de couleurs : les nombres sont écrits
     plt.close()
+
+
+def test_what_has_no_finite_interval_is_refused():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for call in (
+            lambda: measures.wilson(3, 5, 1 - 1e-16),
+            lambda: measures.mean_interval([1e308, 1e308]),
+            lambda: measures.mean_interval([-1e308, 1e308]),
+            lambda: measures.Interval("a", 1, 2),
+        ):
+            with pytest.raises(ReseauxError):
+                call()
+    assert np.isfinite(measures.wilson(3, 5, 0.999999).high)
+
+
+def test_a_single_class_warns_of_nothing():
+    _, ax = plt.subplots()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        measures.draw_confusion(ax, np.array([0, 0]), np.array([0, 0]), ["a"])
+    assert [text.get_text() for text in ax.texts] == ["2"]
+    plt.close("all")

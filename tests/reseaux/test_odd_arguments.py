@@ -29,14 +29,18 @@ def panels(**arguments: Any) -> None:
         pass
 
 
-def french_axis(digits: Any) -> None:
+def french_axis(digits: Any, axis: Any = None) -> None:
     with style.panels(1, 1, (1, 1)) as (_, axes):
-        style.french_axis(axes[0, 0].xaxis, digits)
+        style.french_axis(axes[0, 0].xaxis if axis is None else axis, digits)
 
 
-def draw_confusion(**arguments: Any) -> None:
+def draw_confusion(ax: Any, **arguments: Any) -> None:
     with style.panels(1, 1, (1, 1)) as (_, axes):
-        measures.draw_confusion(axes[0, 0], **arguments)
+        measures.draw_confusion(axes[0, 0] if ax is None else ax, **arguments)
+
+
+def interval(**bounds: Any) -> str:
+    return str(measures.Interval(**bounds))
 
 
 def build_resnet(v1_5: Any) -> None:
@@ -61,8 +65,9 @@ CALLS = {
     "measures.mean_interval": (measures.mean_interval, {"values": [1, 2], "confidence": 0.9}),
     "measures.draw_confusion": (
         draw_confusion,
-        {"truth": TRUTH, "answers": TRUTH, "names": ("a", "b")},
+        {"ax": None, "truth": TRUTH, "answers": TRUTH, "names": ("a", "b")},
     ),
+    "measures.Interval": (interval, {"mean": 0.5, "low": 0.4, "high": 0.6}),
     "published.key_year": (published.key_year, {"key": "He15"}),
     "published.spell_key": (published.spell_key, {"key": "He15"}),
     "data.photos.photo": (data.photo, {"name": "coffee"}),
@@ -80,15 +85,21 @@ CALLS = {
     "data.sample": (DIGITS.sample, {"per_class": 1, "seed": 0}),
     "data.sample_indices": (DIGITS.sample_indices, {"per_class": 1, "seed": 0}),
     "settings.current": (reglages.current, {"environment": {}}),
-    "style.panels": (panels, {"rows": 1, "columns": 1, "size": (1, 1), "images": True}),
-    "style.french_axis": (french_axis, {"digits": 1}),
+    "style.panels": (panels, {"rows": 1, "columns": 1, "size": (1, 1), "images": True, "dpi": 50}),
+    "style.french_axis": (french_axis, {"axis": None, "digits": 1}),
     "style.show_images": (
         style.show_images,
         {"images": PICTURES, "titles": ["a", "b"], "columns": 2, "width": 1.0},
     ),
     "tables.Table": (
         table,
-        {"caption": "t", "columns": ["a", "b"], "rows": [["x", 2]], "digits": {"b": 1}},
+        {
+            "caption": "t",
+            "columns": ["a", "b"],
+            "rows": [["x", 2]],
+            "digits": {"b": 1},
+            "sortable": True,
+        },
     ),
     "tables.sorted_by": (sort, {"column": "b", "reverse": True}),
     "architectures.resolve": (architectures.resolve, {"name": "vgg16"}),

@@ -146,3 +146,16 @@ def test_a_text_of_sixteen_characters_stays_on_its_line():
     shown = Table("t", ["a", "b", "c"], [["x", "b" * 16, "c" * 17]])._repr_html_()
     assert f'<td class="court">{"b" * 16}</td>' in shown
     assert f"<td>{'c' * 17}</td>" in shown
+
+
+def test_huge_numbers_and_long_digits_are_sorted():
+    rows = [("1" * 5000, 10**400), ("a", 3), ("2" * 5000, 7.5)]
+    table = Table("t", ("a", "b"), rows)
+    assert [row[1] for row in table.sorted_by("b").rows] == [3, 7.5, 10**400]
+    assert [row[0][0] for row in table.sorted_by("a").rows] == ["1", "2", "a"]
+
+
+@pytest.mark.parametrize("odd", [2, 2**64, {}, "oui"])
+def test_sortable_is_true_or_false(odd):
+    with pytest.raises(ReseauxError, match="sortable"):
+        Table("t", ("a",), [], sortable=odd)

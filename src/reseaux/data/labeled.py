@@ -73,7 +73,7 @@ class LabeledImages:
         try:
             chosen = np.asarray(indices, None if len(indices) else int)
             return replace(self, **{name: values[chosen] for name, values in each.items()})
-        except (IndexError, TypeError, ValueError):
+        except (IndexError, RuntimeError, TypeError, ValueError):
             raise ReseauxError(f"Indices attendus : des entiers de 0 à {len(self) - 1}.") from None
 
     @checked

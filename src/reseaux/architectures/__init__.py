@@ -151,7 +151,7 @@ def build(
     device: "torch.device | str | None" = None,
     **options: Any,
 ) -> "nn.Module":
-    """Construit un réseau du registre, poids tirés au hasard.
+    """Construit un réseau du registre, poids tirés au hasard (par le générateur de torch).
 
     « resnet-50 » est celui de l'article ; « resnet50 », le nom de torchvision et de timm, est le
     leur (``v1_5=True``) : mêmes paramètres, mais un peu plus d'opérations.

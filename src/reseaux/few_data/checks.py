@@ -10,6 +10,7 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from reseaux.errors import ReseauxError
+from reseaux.reuse.forward import check_derivable
 
 
 def check_values(*tensors: Tensor) -> None:
@@ -36,6 +37,7 @@ def check_network(network: nn.Module) -> None:
     """
     weights = [*network.parameters()]
     check_values(*weights)
+    check_derivable(network)
     if not any(weight.requires_grad for weight in weights):
         raise ReseauxError(
             f"Aucun poids de « {type(network).__name__} » n'apprend ; donnez un réseau dont l'un "

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch.nn import functional
 from reseaux.arguments import Count, Positive, Seed, at_least, checked
 from reseaux.errors import ReseauxError
 from reseaux.few_data.checks import check_network, check_values
+from reseaux.reuse.forward import answering
 
 Indices = NDArray[np.int64]
 
@@ -209,7 +210,13 @@ def verified(images: Tensor, tasks: Iterable[Episode]) -> Iterator[Episode]:
     for task in tasks:
         if not isinstance(task, Episode):
             raise ReseauxError(f"{task!r} n'est pas un épisode ; tirez-les par « sample ».")
-        numbers = np.concatenate([task.support.ravel(), task.queries.ravel()])
+        asked = (np.asarray(task.support), np.asarray(task.queries))
+        if not all(part.ndim == 2 and part.size and part.dtype.kind in "iu" for part in asked):
+            raise ReseauxError(
+                f"Un épisode de support {asked[0].shape} ({asked[0].dtype}) et de questions "
+                f"{asked[1].shape} ({asked[1].dtype}) ; il faut deux tableaux N×K d'entiers."
+            )
+        numbers = np.concatenate([part.ravel() for part in asked])
         if numbers.min() < 0 or numbers.max() >= len(images):
             raise ReseauxError(
                 f"{len(images)} images, et un épisode qui demande l'image numéro {numbers.max()} : "
@@ -237,17 +244,20 @@ def evaluate(
     scores = []
     for task in verified(features, tasks):
         flat = features.flatten(1)
-        found = classify(flat[task.support], flat[task.queries])
-        if found.shape != (*task.queries.shape, len(task.classes)):
+        found: Any = classify(flat[task.support], flat[task.queries])
+        shape = tuple(found.shape) if isinstance(found, Tensor) else type(found)
+        if shape != (*task.queries.shape, len(task.classes)):
             raise ReseauxError(
-                f"Scores de forme {tuple(found.shape)} ; « classify » doit rendre un score par "
+                f"Scores de forme {shape} ; « classify » doit rendre un score par "
                 f"question et par classe, {(*task.queries.shape, len(task.classes))}."
             )
-        scores.append(float((found.argmax(-1).cpu().numpy() == task.answers).mean()))
+        chosen = answering(found).argmax(-1).cpu().numpy()
+        scores.append(float((chosen == task.answers).mean()))
     return np.array(scores)
 
 
 @checked
+@torch.inference_mode(False)
 def train_on_episodes(network: nn.Module, images: Tensor, tasks: Iterable[Episode]) -> nn.Module:
     """Apprend une représentation où le plus proche prototype a raison (Snell 2017).
 

@@ -6,6 +6,7 @@ lui faut des dérivées secondes. Reptile (Nichol 2018) s'en passe.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from reseaux.arguments import Count, Positive, Seed, above, at_least, between, c
 from reseaux.errors import ReseauxError
 from reseaux.few_data.checks import check_network, check_values
 from reseaux.few_data.episodes import Episode, verified
+from reseaux.reuse.forward import answering, evaluating
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Weights = dict[str, Tensor]
@@ -42,6 +44,7 @@ def start_network(size: Count, ways: Count, seed: Seed) -> nn.Sequential:
 
 
 @checked
+@torch.inference_mode(False)
 def adapt(
     network: nn.Module,
     inputs: Tensor,
@@ -62,7 +65,7 @@ def adapt(
         loss: perte moyenne, fonction des sorties et des réponses d'une tâche.
 
     Returns:
-        Les poids adaptés θ' : B×forme pour chaque paramètre.
+        Les poids adaptés θ' : B×forme pour chaque paramètre ; un paramètre gelé ne change pas.
 
     Raises:
         ReseauxError: aucun exemple, tailles différentes, images ou classes que le réseau n'attend
@@ -82,22 +85,38 @@ def adapt(
         return loss(functional_call(network, weights, (x,)), y)
 
     slopes = vmap(grad(risk))
-    start = network.named_parameters()
-    adapted = {name: w.detach().expand(len(inputs), *w.shape) for name, w in start}
-    for _ in range(steps):
-        slope = slopes(adapted, inputs, targets)
-        adapted = {name: weight - rate * slope[name] for name, weight in adapted.items()}
+    start = dict(network.named_parameters())
+    copies = {name: w.detach().expand(len(inputs), *w.shape) for name, w in start.items()}
+    # Un poids gelé reste celui du réseau.
+    adapted = {name: copies[name] for name, w in start.items() if w.requires_grad}
+    with _task_by_task(network):
+        for _ in range(steps):
+            slope = slopes(adapted, inputs, targets)
+            adapted = {name: weight - rate * slope[name] for name, weight in adapted.items()}
     if not all(bool(weight.isfinite().all()) for weight in adapted.values()):
         raise ReseauxError(
             f"Après {steps} pas de taille {rate}, les poids ne sont plus des nombres : une image "
             "n'en est pas un non plus, ou le pas est trop grand. Vérifiez l'une, diminuez l'autre."
         )
-    return adapted
+    return copies | adapted
+
+
+@contextmanager
+def _task_by_task(network: nn.Module) -> Iterator[None]:
+    """Explique pourquoi un réseau ne se calcule pas sur plusieurs tâches à la fois."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise ReseauxError(
+            f"Le réseau « {type(network).__name__} » ne s'adapte pas à plusieurs tâches à la fois. "
+            "S'il a un dropout ou une normalisation par lot, mettez-le en mode évaluation "
+            f"(network.eval()). PyTorch dit : {error}"
+        ) from error
 
 
 def _check_fit(network: nn.Module, inputs: Tensor, targets: Tensor, loss: Loss) -> None:
     try:
-        with torch.no_grad():
+        with torch.no_grad(), evaluating(network):
             outputs = network(inputs)
     except RuntimeError as error:
         raise ReseauxError(
@@ -116,6 +135,7 @@ def _check_fit(network: nn.Module, inputs: Tensor, targets: Tensor, loss: Loss) 
 
 
 @checked
+@torch.inference_mode(False)
 def reptile(
     network: nn.Module,
     images: Tensor,
@@ -153,11 +173,13 @@ def reptile(
         move = first_move * (1 - number / len(batches))
         with torch.no_grad():
             for name, weight in network.named_parameters():
-                weight.lerp_(adapted[name].mean(0), move)
+                if weight.requires_grad:
+                    weight.lerp_(adapted[name].mean(0), move)
     return network
 
 
 @checked
+@torch.inference_mode(False)
 def evaluate(
     network: nn.Module,
     images: Tensor,
@@ -183,9 +205,9 @@ def evaluate(
         support = _examples(images, [task.support for task in batch])
         weights = adapt(network, *support, steps=steps, rate=rate)
         x, y = _examples(images, [task.queries for task in batch])
-        with torch.no_grad():
+        with torch.no_grad(), _task_by_task(network):
             outputs = vmap(lambda w, z: functional_call(network, w, (z,)))(weights, x)
-        scores += (outputs.argmax(-1) == y).double().mean(1).tolist()
+        scores += (answering(outputs).argmax(-1) == y).double().mean(1).tolist()
     return np.array(scores)
 
 

@@ -15,7 +15,7 @@ from torchvision.transforms import v2
 from reseaux.arguments import Count, Fraction, Seed, at_least, checked
 from reseaux.errors import ReseauxError, unknown_name
 from reseaux.few_data.checks import check_network, check_values
-from reseaux.reuse import training
+from reseaux.reuse import forward, random_state, training
 
 Copies = Annotated[int, at_least(0)]
 
@@ -43,8 +43,7 @@ def enlarge(
         ReseauxError: pas autant d'étiquettes que d'images, ou ``transform`` en change la taille.
     """
     _check_examples(images, labels)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with random_state.seeded(seed):
         changed = [transform(image) for _ in range(copies) for image in images]
     if not changed:
         return images, labels
@@ -64,7 +63,7 @@ def pseudo_label(
     """Deuxième stratégie : ``(x, h(x))``, pour les x dont h est assez sûr (Lee 2013).
 
     Args:
-        classifier: h, entraîné sur S_s ; il rend des scores N×classes.
+        classifier: h, entraîné sur S_s ; il rend des scores N×classes, ici en mode évaluation.
         unlabeled: des images sans étiquette.
         threshold: probabilité à partir de laquelle la réponse de h est gardée, de 0 à 1.
 
@@ -72,18 +71,12 @@ def pseudo_label(
         (images gardées, leurs pseudo-étiquettes, masque des images gardées).
 
     Raises:
-        ReseauxError: seuil hors de [0, 1], ou scores qui n'en sont pas. Ce que lève un réseau à
-            qui ces images ne vont pas passe tel quel.
+        ReseauxError: seuil hors de [0, 1], images qui ne vont pas au réseau, ou scores qui n'en
+            sont pas.
     """
     check_values(unlabeled, *classifier.parameters())
-    classifier.eval()
-    with torch.no_grad():
-        scores = classifier(unlabeled)
-    if scores.ndim != 2 or len(scores) != len(unlabeled) or scores.isnan().any():
-        raise ReseauxError(
-            f"Des scores de forme {tuple(scores.shape)} pour {len(unlabeled)} images, ou des NaN : "
-            "il faut un nombre par image et par classe."
-        )
+    with torch.no_grad(), forward.evaluating(classifier):
+        scores = forward.scores_of(classifier, unlabeled)
     confidence, answers = scores.softmax(-1).max(-1)
     kept = confidence >= threshold
     return unlabeled[kept], answers[kept], kept

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @checked
 def prepare(net: Pretrained, images: Sequence[Image.Image]) -> Tensor:
-    """Prépare des images en un lot N×3×H×L, là où le réseau calcule.
+    """Prépare des images en un lot N×3×H×L, là où le réseau calcule et dans le type de ses poids.
 
     Raises:
         ReseauxError: aucune image.
@@ -31,7 +31,8 @@ def prepare(net: Pretrained, images: Sequence[Image.Image]) -> Tensor:
     if not images:
         raise ReseauxError("Aucune image donnée ; donnez-en au moins une.")
     prepared = [net.transform(image) for image in images]
-    return torch.stack(prepared).to(forward.device_of(net.model))
+    device, weight = forward.device_of(net.model), next(net.model.parameters())
+    return torch.stack(prepared).to(device, weight.dtype)
 
 
 @checked
@@ -63,6 +64,7 @@ def last_maps(model: nn.Module, batch: Tensor) -> nn.Module:
 
 
 @checked
+@torch.inference_mode(False)  # une carte est faite de gradients
 def heat_maps(
     net: Pretrained, images: Sequence[Image.Image], classes: Sequence[int] | None = None
 ) -> Tensor:
@@ -82,6 +84,7 @@ def heat_maps(
     """
     from captum.attr import LayerAttribution, LayerGradCam
 
+    forward.check_derivable(net.model)
     batch = prepare(net, images)
     with torch.inference_mode(), forward.evaluating(net.model):
         scores = forward.scores_of(net.model, batch)
@@ -96,7 +99,7 @@ def heat_maps(
     one_by_one = zip(batch, chosen, strict=True)
     with forward.evaluating(net.model):
         maps = torch.cat([method.attribute(x[None], target=k).detach() for x, k in one_by_one])
-    large = LayerAttribution.interpolate(maps, batch.shape[2:], "bilinear")
+    large = LayerAttribution.interpolate(maps.float(), batch.shape[2:], "bilinear")
     heat: Tensor = large.sum(dim=1)
     return heat / heat.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-12)
 
@@ -136,7 +139,7 @@ def draw_attention(net: Pretrained, images: Sequence[Image.Image], columns: Coun
     """
     from reseaux.style import panels
 
-    batch, heat = prepare(net, images).cpu(), heat_maps(net, images).clamp_min(0).cpu()
+    batch, heat = prepare(net, images).float().cpu(), heat_maps(net, images).clamp_min(0).cpu()
     titles = [row[0].french for row in net.decode(batch, top=1)]
     low, high = batch.amin(dim=(1, 2, 3), keepdim=True), batch.amax(dim=(1, 2, 3), keepdim=True)
     seen = ((batch - low) / (high - low).clamp_min(1e-6)).permute(0, 2, 3, 1)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from reseaux.arguments import Count, Positive, Seed, at_least, checked
 from reseaux.errors import ReseauxError
-from reseaux.reuse import checkpoints, forward, training
+from reseaux.reuse import checkpoints, forward, random_state, training
 from reseaux.reuse.backbone import Backbone, depth_names, new_head
 from reseaux.reuse.weights import Pretrained
 
@@ -21,6 +21,7 @@ Rate = Annotated[float, at_least(0)]
 
 
 @checked
+@torch.inference_mode(False)
 def start_fine_tuning(
     pretrained: Pretrained,
     image_shape: Annotated[Sequence[int], at_least(1)],
@@ -76,6 +77,7 @@ def _freeze_before(model: nn.Module, depth: int, image_shape: Sequence[int]) -> 
 
 
 @checked
+@torch.inference_mode(False)
 def fine_tune(
     pretrained: Pretrained,
     images: Tensor,
@@ -108,7 +110,8 @@ def fine_tune(
         learning_rate: pas d'apprentissage le plus haut (AdamW, décroissance en cosinus).
         backbone_rate: le pas des étages déjà appris, rapporté à celui du classifieur neuf.
         batch_size: nombre d'images par pas.
-        seed: graine du classifieur initial et de l'ordre des images.
+        seed: graine du classifieur initial, de l'ordre des images et des autres tirages (dropout,
+            ``augment``) ; le hasard de l'appelant n'est pas touché.
         frozen_statistics: garde les statistiques de normalisation d'ImageNet. Une image ne dépend
             alors plus de ses voisines de lot, ni du nombre de processus.
         augment: appliqué à chaque lot d'images, avant le réseau.
@@ -150,11 +153,6 @@ def fine_tune(
         "statistiques figées": frozen_statistics,
         "images": _digest(images, labels),
     }
-    resumed = (
-        _resume(checkpoint, pretrained.name, settings, model, optimizer, scheduler, generator)
-        if resume and checkpoint is not None
-        else 0
-    )
 
     def keep(epoch: training.Epoch) -> None:
         if checkpoint is not None and worker.rank == 0:
@@ -165,21 +163,27 @@ def fine_tune(
         if after_epoch is not None:
             after_epoch(epoch)
 
-    training.train(
-        model,
-        images.contiguous(memory_format=torch.channels_last),
-        labels,
-        optimizer=optimizer,
-        epochs=epochs,
-        batch_size=batch_size,
-        generator=generator,
-        scheduler=scheduler,
-        first_epoch=resumed,
-        augment=augment,
-        after_epoch=keep,
-        frozen_statistics=frozen_statistics,
-        worker=worker,
-    )
+    with random_state.seeded((seed + worker.rank) % 2**32):
+        resumed = (
+            _resume(checkpoint, pretrained.name, settings, model, optimizer, scheduler, generator)
+            if resume and checkpoint is not None
+            else 0
+        )
+        training.train(
+            model,
+            images.contiguous(memory_format=torch.channels_last),
+            labels,
+            optimizer=optimizer,
+            epochs=epochs,
+            batch_size=batch_size,
+            generator=generator,
+            scheduler=scheduler,
+            first_epoch=resumed,
+            augment=augment,
+            after_epoch=keep,
+            frozen_statistics=frozen_statistics,
+            worker=worker,
+        )
     return model.eval()
 
 
@@ -187,7 +191,8 @@ def _digest(*tensors: Tensor) -> str:
     """Empreinte de tenseurs, formes comprises : reconnaît les images d'un entraînement repris."""
     digest = hashlib.blake2b(str([tuple(tensor.shape) for tensor in tensors]).encode())
     for tensor in tensors:
-        array: NDArray[Any] = tensor.detach().cpu().contiguous().numpy()
+        # En octets : numpy n'a pas de bfloat16.
+        array: NDArray[Any] = tensor.detach().cpu().contiguous().view(torch.uint8).numpy()
         digest.update(array.data)
     return digest.hexdigest()
 

@@ -76,12 +76,40 @@ def scores_of(network: nn.Module, images: Tensor) -> Tensor:
     """Les scores N×K d'un lot d'images.
 
     Raises:
-        ReseauxError: le réseau échoue, ou rend autre chose.
+        ReseauxError: le réseau échoue, rend autre chose, ou des NaN.
     """
-    scores = run(network, images)
-    if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != len(images):
+    scores: Any = run(network, images)
+    shaped = isinstance(scores, Tensor) and scores.ndim == 2 and scores.shape[1]
+    if not shaped or len(scores) != len(images) or scores.is_complex():
         found = f"de forme {tuple(scores.shape)}" if isinstance(scores, Tensor) else type(scores)
         raise ReseauxError(
             f"Le réseau rend un résultat {found} ; un classifieur rend N×K scores pour N images."
         )
+    return answering(scores)
+
+
+def answering(scores: Tensor) -> Tensor:
+    """Rend des scores, une fois vérifié que chaque ligne en a un plus grand : ni NaN, ni infini.
+
+    Raises:
+        ReseauxError: une ligne ne dit rien ; ``argmax`` y répondrait pourtant une classe.
+    """
+    if not scores.detach().amax(dim=-1).isfinite().all():
+        raise ReseauxError(
+            "Des scores sont infinis ou NaN : ce n'est pas une réponse, les poids ont divergé. "
+            "Diminuez le pas d'apprentissage, ou vérifiez la préparation des images."
+        )
     return scores
+
+
+def check_derivable(network: nn.Module) -> None:
+    """Refuse un réseau construit sous ``torch.inference_mode`` : rien ne s'y dérive.
+
+    Raises:
+        ReseauxError: c'en est un.
+    """
+    if any(weight.is_inference() for weight in network.parameters()):
+        raise ReseauxError(
+            f"Le réseau « {type(network).__name__} » a été construit sous torch.inference_mode : "
+            "il ne peut plus apprendre. Construisez-le, ou copiez-le (copy.deepcopy), en dehors."
+        )

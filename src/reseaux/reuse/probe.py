@@ -15,6 +15,8 @@ from reseaux.reuse.backbone import Features
 
 # Au-delà, un carré ne tient plus dans un flottant : la variance serait infinie.
 _LARGEST = 1e18
+# Ce que l'arrondi en float32 peut changer à une probabilité.
+_FAITHFUL = 1e-3
 
 
 @checked
@@ -66,7 +68,7 @@ def _check(vectors: Features, labels: NDArray[Any]) -> None:
             f"Étiquettes de forme {labels.shape} et de type {labels.dtype} pour {len(vectors)} "
             "vecteurs ; il faut un entier par vecteur."
         )
-    if not np.abs(vectors).max() < _LARGEST:  # faux aussi pour NaN
+    if not float(np.abs(vectors).max()) < _LARGEST:  # faux aussi pour NaN
         raise ReseauxError("Des caractéristiques sont infinies, NaN ou démesurées.")
     if len(np.unique(labels)) < 2:
         raise ReseauxError("Une sonde sépare des classes : il en faut au moins deux.")
@@ -85,28 +87,42 @@ def as_linear_layer(classifier: Any) -> nn.Linear:
         Une couche C → K ; le softmax de ses sorties est ``classifier.predict_proba``.
 
     Raises:
-        ReseauxError: ce n'est pas une sonde apprise.
+        ReseauxError: ce n'est pas une sonde apprise, ou une couche ne la vaudrait pas.
     """
     try:
         scaler, rotation, logistic = (step for _, step in classifier.steps)
         weight, bias = logistic.coef_, logistic.intercept_
+        if len(logistic.classes_) == 2:  # scikit-learn ne garde que la seconde des deux classes
+            weight, bias = np.vstack([0 * weight, weight]), np.concatenate([0 * bias, bias])
+        if rotation != "passthrough":
+            weight = weight @ rotation.components_
+            bias = bias - weight @ rotation.mean_
+        weight = weight / scaler.scale_
+        bias = bias - weight @ scaler.mean_
+        layer = nn.Linear(
+            weight.shape[1], weight.shape[0], device="meta"
+        )  # sans rien tirer au hasard
+        layer.weight, layer.bias = (
+            nn.Parameter(torch.from_numpy(x).float(), requires_grad=False) for x in (weight, bias)
+        )
+        with torch.no_grad():
+            # Une étape que l'on ne connaît pas, un nombre trop grand : la couche est essayée.
+            noise = np.random.default_rng(0).normal(size=(64, weight.shape[1]))
+            tried = (scaler.mean_ + scaler.scale_ * noise).astype(np.float32)
+            chances = layer(torch.from_numpy(tried)).softmax(dim=1).numpy()
+        gap = np.abs(chances - classifier.predict_proba(tried)).max()
     except (AttributeError, TypeError, ValueError):
         raise ReseauxError(
             f"Un objet « {type(classifier).__name__} » n'est pas une sonde ; donnez ce que rend "
             "« linear_probe »."
         ) from None
-    if len(logistic.classes_) == 2:  # scikit-learn ne garde que la seconde des deux classes
-        weight, bias = np.vstack([0 * weight, weight]), np.concatenate([0 * bias, bias])
-    if rotation != "passthrough":
-        weight = weight @ rotation.components_
-        bias = bias - weight @ rotation.mean_
-    weight = weight / scaler.scale_
-    bias = bias - weight @ scaler.mean_
-    layer = nn.Linear(weight.shape[1], weight.shape[0])
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(weight))
-        layer.bias.copy_(torch.from_numpy(bias))
-    return layer.requires_grad_(False)
+    if not gap < _FAITHFUL:
+        raise ReseauxError(
+            f"Les probabilités de la couche s'écartent de {gap:.2g} de celles de la sonde : une "
+            "étape y est faite autrement que dans « linear_probe », ou les caractéristiques sont "
+            "trop loin de zéro pour leur dispersion. Centrez-les, puis apprenez la sonde."
+        )
+    return layer
 
 
 @checked

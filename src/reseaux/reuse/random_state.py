@@ -1,6 +1,8 @@
 """L'état de toutes les sources de hasard : torch, ses cartes, numpy et Python."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -50,3 +52,16 @@ def _put(state: dict[str, Any]) -> None:
     np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), position, has_gauss, cached))
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Le temps d'un bloc, part d'une graine ; remet ensuite chaque source où elle en était."""
+    before = get()
+    try:
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        random.seed(seed)
+        yield
+    finally:
+        _put(before)

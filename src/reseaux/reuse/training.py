@@ -18,7 +18,13 @@ from torch.nn import functional as F
 
 from reseaux.arguments import Count, at_least, checked
 from reseaux.errors import ReseauxError
-from reseaux.reuse.forward import check_images, device_of, evaluating, scores_of
+from reseaux.reuse.forward import (
+    check_derivable,
+    check_images,
+    device_of,
+    evaluating,
+    scores_of,
+)
 
 
 class Epoch(NamedTuple):
@@ -56,6 +62,7 @@ def train_mode(model: nn.Module, frozen_statistics: bool = False) -> None:
 
 
 @checked
+@torch.inference_mode(False)  # apprendre demande des gradients, quoi que fasse l'appelant
 def train(
     model: nn.Module,
     images: Tensor,
@@ -100,6 +107,7 @@ def train(
     """
     check_images(images)
     wanted, device = targets(labels, len(images)), device_of(model)
+    check_derivable(model)
     if not any(p.requires_grad for p in model.parameters()):
         raise ReseauxError("Tous les paramètres du réseau sont gelés ; il faut que l'un apprenne.")
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from reseaux.arguments import Count, checked
 from reseaux.errors import ReseauxError, unknown_name
 from reseaux.formatting import integer, percent
-from reseaux.reuse import hub, packaged
+from reseaux.reuse import forward, hub, packaged
 from reseaux.reuse.download import DownloadError
 from reseaux.reuse.imagenet import categories, categories_fr
 from reseaux.reuse.packaged import PACKAGED
@@ -45,7 +45,7 @@ class Pretrained:
 
     Attributes:
         name: une clé de :data:`PACKAGED` ou « resnet50:IMAGENET1K_V2 ».
-        model: le réseau, en mode évaluation.
+        model: le réseau ; il répond toujours en mode évaluation.
         transform: image PIL → tenseur 3×H×L (3×224×224 pour EfficientNet-Lite0), préparée comme
             à l'entraînement du réseau.
         categories: les 1 000 classes d'ImageNet, en anglais, dans l'ordre des sorties.
@@ -105,8 +105,9 @@ class Pretrained:
                 f"Un lot N×3×H×L de flottants (float32) est attendu, et non "
                 f"{'×'.join(map(str, batch.shape))} ({batch.dtype})."
             )
-        device = next(self.model.parameters()).device
-        values, indices = self.model(batch.to(device)).softmax(dim=1).topk(top)
+        with forward.evaluating(self.model):
+            scores = forward.scores_of(self.model, batch.to(forward.device_of(self.model)))
+        values, indices = scores.float().softmax(dim=1).topk(top)
         return [
             [
                 Prediction(self.categories_fr[k], self.categories[k], p)
@@ -181,14 +182,16 @@ def architecture(name: str = DEFAULT) -> Pretrained:
 def _from_torchvision(
     model: str, weights: "WeightsEnum", file: Path | None, sha256: str = ""
 ) -> Pretrained:
-    network = hub.build_network(model, weights, file, sha256)
+    with torch.random.fork_rng(devices=[]):
+        network = hub.build_network(model, weights, file, sha256)
     transform = _on_rgb(weights.transforms())
     names = tuple(weights.meta["categories"])
     return Pretrained(f"{model}:{weights.name}", network, transform, names, categories_fr())
 
 
 def _from_package(name: str, file: Path | None) -> Pretrained:
-    model, preprocess = packaged.build(name, file)
+    with torch.random.fork_rng(devices=[]):
+        model, preprocess = packaged.build(name, file)
     return Pretrained(name, model, _on_rgb(preprocess), categories(), categories_fr())
 
 

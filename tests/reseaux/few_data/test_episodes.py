@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
+from torch import nn
 
 from reseaux import measures
 from reseaux.errors import ReseauxError
@@ -340,3 +341,28 @@ def test_training_on_episodes_separates_classes_that_pixels_do_not():
     ep.train_on_episodes(network, images, ep.sample(labels, 2, 2, 10, 80, seed=1))
     with torch.no_grad():
         assert score(network(images)) > score(images) + 0.2
+
+
+@pytest.mark.parametrize("score", [np.nan, np.inf])
+def test_scores_that_are_no_answer_are_refused(score):
+    with pytest.raises(ReseauxError, match="infinis ou NaN"):
+        ep.evaluate(
+            torch.rand(12, 4),
+            ep.sample(np.repeat([0, 1, 2], 4), 2, 1, 2, 1, 0),
+            lambda support, queries: torch.full((2, 2, 2), score),
+        )
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_learning_a_representation_takes_its_own_gradients(mode):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    before = network[1].weight.detach().clone()
+    with mode():
+        tasks = ep.sample(np.repeat([0, 1, 2], 4), 2, 1, 2, 1, 0)
+        ep.train_on_episodes(network, torch.rand(12, 4), tasks)
+    assert not torch.equal(network[1].weight, before)
+
+
+def test_a_classifier_that_gives_no_scores_is_refused():
+    with pytest.raises(ReseauxError, match="NoneType"):
+        ep.evaluate(torch.rand(48, 2), ep.sample(LABELS, 2, 1, 2, 1, 0), lambda *_: None)

@@ -211,3 +211,38 @@ MIXED = [*small_tasks(1), *episodes.sample(LABELS, 3, 1, 2, 1, 0)]
 def test_bad_requests_are_explained_in_french(call, words):
     with pytest.raises(ReseauxError, match=words):
         call()
+
+
+def test_a_frozen_weight_never_moves():
+    network = ml.start_network(6, 3, 0).double()
+    network[1].requires_grad_(False)
+    before = {name: w.detach().clone() for name, w in network.named_parameters()}
+    tasks = list(small_tasks())
+    x, y = ml._examples(IMAGES, [task.support for task in tasks[:2]])
+    adapted = ml.adapt(network, x, y, steps=2, rate=0.1)
+    assert adapted.keys() == before.keys()
+    assert all(torch.equal(w, before["1.weight"]) for w in adapted["1.weight"])
+    assert not torch.equal(adapted["4.weight"][0], before["4.weight"])
+    ml.reptile(network, IMAGES, tasks, steps=1, rate=0.1, batch_size=7)
+    moved = {n for n, w in network.named_parameters() if not torch.equal(w, before[n])}
+    assert moved == before.keys() - {"1.weight", "1.bias"}
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm1d(36), nn.Dropout()])
+def test_what_looks_at_the_whole_batch_says_to_evaluate(layer):
+    network = nn.Sequential(nn.Flatten(), layer, nn.Linear(36, 3)).double()
+    state = copy.deepcopy(network.state_dict())
+    for run in (ml.reptile, ml.evaluate):
+        with pytest.raises(ReseauxError, match=r"network\.eval\(\)"):
+            run(network.train(), IMAGES, small_tasks(), steps=1, rate=0.1)
+    assert all(torch.equal(state[name], value) for name, value in network.state_dict().items())
+    assert len(ml.evaluate(network.eval(), IMAGES, small_tasks(), steps=1, rate=0.1)) == 8
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_adapting_takes_its_own_gradients(mode):
+    expected = ml.evaluate(linear_network(), IMAGES, small_tasks(), steps=2, rate=0.1)
+    network = linear_network()
+    with mode():
+        found = ml.evaluate(network, IMAGES, small_tasks(), steps=2, rate=0.1)
+    assert np.array_equal(found, expected)

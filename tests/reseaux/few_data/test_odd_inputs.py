@@ -183,7 +183,9 @@ OBJECTS = [
     PIL.Image.new("I;16", (8, 8)), nn.Identity(), nn.Linear(2, 2), nn.Linear(2, 2, device="meta"),
     nn.Sequential(nn.Flatten(), nn.Linear(64, 1)), lambda *a: None, lambda x: x[:1],
     "flip", {"flip": 3}, {"flop": (PHOTO, "a")}, [[1], [1, 2]], (8, 8), (-1, 8), range(12),
-    [episode([[0]], [[99]])], [episode([[-1]], [[0]])], [episode([[0]], [[1]]), *tasks()],
+    [episode([[]], [[]])], [episode([[0]], np.empty((2, 0), int))], [episode([[0.0]], [[1.0]])],
+    [episode([0], [1])], [episode([[0]], [[99]])], [episode([[-1]], [[0]])],
+    [episode([[0]], [[1]]), *tasks()],
 ]  # fmt: skip
 ANYTHING = st.one_of(ODD, tensors(), st.sampled_from(OBJECTS))
 

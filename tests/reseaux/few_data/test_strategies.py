@@ -1,5 +1,8 @@
 """Trois façons d'enrichir un ensemble, et le petit réseau ; oracles : leurs formules."""
 
+import random
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -7,7 +10,7 @@ from torchvision.transforms import v2
 
 from reseaux.errors import ReseauxError
 from reseaux.few_data import strategies
-from reseaux.reuse import training
+from reseaux.reuse import random_state, training
 
 # --- les trois stratégies -------------------------------------------------------------------------
 
@@ -111,7 +114,7 @@ def test_the_seed_repeats_pairs_and_shares_which_change_at_each_copy(kind):
         (lambda: strategies.pseudo_label(nn.Flatten(), X, 1.1), "« threshold »"),
         (lambda: strategies.pseudo_label(nn.Flatten(), X, float("nan")), "« threshold »"),
         (lambda: strategies.pseudo_label(nn.Flatten(), X * float("nan"), 0.5), "NaN"),
-        (lambda: strategies.pseudo_label(nn.Identity(), X, 0.5), "par image et par classe"),
+        (lambda: strategies.pseudo_label(nn.Identity(), X, 0.5), "N×K scores"),
         (lambda: strategies.enlarge(X, Y, lambda x: x[:, 1:], 1, 0), "Resize"),
         (lambda: strategies.enlarge(X, Y, lambda x: None, 1, 0), "Resize"),
         (lambda: strategies.combine((X * 255).byte(), Y, 3, "cutmix", 1, 0), "flottants"),
@@ -197,4 +200,26 @@ def test_pseudo_labels_are_given_without_dropout_and_the_threshold_is_kept():
     kept, answers, mask = strategies.pseudo_label(undecided, torch.ones(5, 1, 8, 8), 0.5)
     assert mask.all()
     assert (len(kept), len(answers)) == (5, 5)
-    assert not undecided.training
+    assert all(part.training for part in undecided.modules())
+
+
+def test_enlarge_draws_from_its_seed_whatever_the_source():
+    def noisy(image):
+        return image + float(np.random.rand()) + random.random()
+
+    state = random_state.get()
+    first = strategies.enlarge(X, Y, noisy, 2, 5)[0]
+    after = random_state.get()
+    assert [float(x) for x in state["numpy"][1:]] == [float(x) for x in after["numpy"][1:]]
+    assert state["python"] == after["python"]
+    assert torch.equal(first, strategies.enlarge(X, Y, noisy, 2, 5)[0])
+    assert not torch.equal(first, strategies.enlarge(X, Y, noisy, 2, 6)[0])
+
+
+def test_pseudo_labelling_gives_each_layer_its_mode_back():
+    network = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(64, 3)).train()
+    strategies.pseudo_label(network, X, 0.5)
+    assert [part.training for part in network] == [True, True, True]
+    network[2].bias.data[:] = torch.nan
+    with pytest.raises(ReseauxError, match="NaN"):
+        strategies.pseudo_label(network, X, 0.5)

@@ -80,3 +80,15 @@ def test_what_is_not_a_batch_of_images(
     with pytest.raises(ReseauxError, match=message):
         forward.check_images(images, dimensions)
     forward.check_images(torch.zeros(1, 3, 2, 2, dtype=torch.uint8), 4)
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_scores_that_say_nothing_are_refused(bad: float) -> None:
+    """Un « argmax » y répondrait la première classe."""
+    model = network().eval()
+    model[3].bias.data[:] = bad
+    for answer in (training.predict, forward.scores_of):
+        with pytest.raises(ReseauxError, match="infinis ou NaN"):
+            answer(model, torch.rand(2, 3))
+    model[3].bias.data[:] = torch.tensor([0, -torch.inf])  # une classe exclue : une réponse
+    assert training.predict(model, torch.rand(2, 3)).tolist() == [0, 0]

@@ -5,6 +5,10 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from reseaux.errors import ReseauxError
 from reseaux.reuse import probe
@@ -136,3 +140,45 @@ def test_depths_to_compare_and_folds_are_needed():
 def test_labels_need_not_start_at_zero():
     moved = probe.choose_depth([X, X**2], Y - 7, seed=3)
     assert moved == probe.choose_depth([X, X**2], Y, seed=3)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (StandardScaler(), PCA(whiten=True)),
+        (StandardScaler(with_mean=False), "passthrough"),
+        (StandardScaler(with_std=False), "passthrough"),
+        (MinMaxScaler(), PCA()),
+        (RobustScaler(), "passthrough"),
+    ],
+    ids=str,
+)
+def test_a_step_that_a_layer_would_not_follow_is_refused(steps: tuple[object, object]) -> None:
+    rng, labels = np.random.default_rng(0), np.arange(60) % 3
+    x = (rng.normal(3, 2, (60, 6)) + labels[:, None]).astype(np.float32)
+    classifier = make_pipeline(*steps, LogisticRegression()).fit(x, labels)
+    with pytest.raises(ReseauxError):
+        probe.as_linear_layer(classifier)
+
+
+@pytest.mark.parametrize("offset", [0, 1e3, 1e6])
+def test_a_layer_is_faithful_or_refused(offset: float) -> None:
+    """Loin de zéro, la somme d'une couche en float32 n'a plus assez de chiffres."""
+    rng, labels = np.random.default_rng(0), np.arange(60) % 3
+    x = (rng.normal(offset, 1, (60, 6)) + labels[:, None]).astype(np.float32)
+    classifier = probe.linear_probe(x, labels)
+    if offset > 1e4:
+        with pytest.raises(ReseauxError, match="loin de zéro"):
+            probe.as_linear_layer(classifier)
+        return
+    ours = probe.as_linear_layer(classifier)(torch.from_numpy(x)).softmax(dim=1)
+    np.testing.assert_allclose(ours.numpy(), classifier.predict_proba(x), atol=1e-3)
+
+
+def test_a_probe_warns_of_nothing_and_draws_nothing() -> None:
+    x = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float16)
+    before = torch.get_rng_state()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        probe.as_linear_layer(probe.linear_probe(x, np.arange(12) % 3))
+    assert torch.equal(torch.get_rng_state(), before)

@@ -126,7 +126,8 @@ def glyphs() -> Pretrained:
 
 
 ODD: list[Any] = [
-    None, True, 0, -1, 3, 97, 0.5, -0.5, float("nan"), float("inf"), "x", "", b"x", "a\0b",
+    None, True, 0, -1, 3, 97, 2**63, 10**400, 10**5000, 0.5, -0.5,
+    float("nan"), float("inf"), "x", "", b"x", "a\0b",
     [], [1], (), {},
     {"a": 1}, object(), Path("x"), np.int64(2), np.float32(0.5), np.array(2), np.array([]),
     np.bool_(True), np.array(["a"]), np.array([1, 2]), torch.tensor(1), torch.tensor([]), 1j,

@@ -308,3 +308,18 @@ def test_an_answer_does_not_depend_on_the_batch() -> None:
     for batch_size in (1, 3):
         assert training.predict(model, x, batch_size).tolist() == [0, 0, 0]
     assert torch.equal(model[0].running_mean, torch.zeros(2))
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_learning_takes_its_own_gradients(mode: type[torch.no_grad]) -> None:
+    x, y = task(20)
+    expected = strategies.fit(strategies.small_network(10, 0), x, y, seed=0, steps=2)
+    model = strategies.small_network(10, 0)
+    with mode():
+        strategies.fit(model, x.clone(), y.clone(), seed=0, steps=2)
+        built_inside = strategies.small_network(10, 0)
+    for p, q in zip(model.parameters(), expected.parameters(), strict=True):
+        assert torch.equal(p, q)
+    if mode is torch.inference_mode:
+        with pytest.raises(ReseauxError, match="inference_mode"):
+            strategies.fit(built_inside, x, y, seed=0, steps=2)

@@ -8,11 +8,12 @@ import pytest
 import torch
 from matplotlib.colors import to_hex
 from PIL import Image
+from torch import nn
 from torchvision import models
 
 from reseaux import data, style
 from reseaux.errors import ReseauxError
-from reseaux.reuse import hub, packaged, weights
+from reseaux.reuse import attention, hub, packaged, weights
 
 
 @pytest.fixture(scope="module")
@@ -244,3 +245,51 @@ def test_the_drawing_shows_each_image_beside_its_answers() -> None:
         weights.draw_predictions(images, rows, ["un café"])
     with pytest.raises(ReseauxError, match="une image au moins"):
         weights.draw_predictions([], [], [])
+
+
+def toy(model: nn.Module) -> weights.Pretrained:
+    def transform(image: Image.Image) -> torch.Tensor:
+        return torch.from_numpy(np.asarray(image, np.float32) / 255).permute(2, 0, 1)
+
+    return weights.Pretrained("petit", model, transform, ("a", "b"), ("a", "b"))
+
+
+def restless() -> nn.Sequential:
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(*layers, nn.Dropout(), nn.Linear(4, 2)).train()
+
+
+def test_an_answer_does_not_depend_on_the_mode_and_changes_nothing() -> None:
+    net, photo = toy(restless()), Image.new("RGB", (8, 8), "red")
+    state = {name: value.clone() for name, value in net.model.state_dict().items()}
+    assert len({net.predict(photo, 1)[0] for _ in range(5)}) == 1
+    assert all(torch.equal(state[name], v) for name, v in net.model.state_dict().items())
+    assert all(part.training for part in net.model.modules())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_an_answer_follows_the_type_of_the_weights(dtype: torch.dtype) -> None:
+    photo = data.photo("coffee").resize((16, 16))
+    expected = toy(restless()).predict(photo, 2)
+    net = toy(restless().to(dtype))
+    found = net.predict(photo, 2)
+    assert [p.english for p in found] == [p.english for p in expected]
+    assert found[0].probability == pytest.approx(expected[0].probability, abs=1e-2)
+    assert attention.heat_maps(net, [photo]).shape == (1, 16, 16)
+    attention.draw_attention(net, [photo], columns=1)
+
+
+def test_nan_is_not_a_probability() -> None:
+    net = toy(restless())
+    net.model[5].bias.data[:] = torch.nan  # type: ignore[index, union-attr, operator]
+    with pytest.raises(ReseauxError, match="NaN"):
+        net.predict(Image.new("RGB", (8, 8)), 1)
+
+
+def test_loading_draws_nothing_from_the_generator_of_torch() -> None:
+    before = torch.get_rng_state()
+    weights.load()
+    weights.architecture()
+    weights.architecture("squeezenet1_1")
+    assert torch.equal(torch.get_rng_state(), before)

@@ -61,9 +61,9 @@ references: $(PRET) ## Régénère les sorties de référence (CHAPITRES="vgg al
 bench: $(PRET) ## Mesure les durées, côte à côte avec d'autres outils (BANCS="probe" pour choisir)
 	@for banc in $(BANCS); do $(PY) tests/bench/$$banc.py || exit 1; done
 
-experiences: $(PRET) ## Mesure ce qui manque aux études (ETUDES="atlas"), ou refait des cases (VERIFIER=12)
+experiences: $(PRET) ## Mesure ce qui manque aux études (ETUDES="atlas", CASES=10, GRAPPE=tcp://…), ou refait des cases (VERIFIER=12)
 	$(PY) -m experiments $(ETUDES) --memoire _build/experiences $(if $(VERIFIER),--verifier $(VERIFIER)) \
-		$(if $(REFAIRE),--refaire) $(if $(GRAPPE),--grappe $(GRAPPE))
+		$(if $(GRAINE),--graine $(GRAINE)) $(if $(CASES),--cases $(CASES)) $(if $(REFAIRE),--refaire) $(if $(GRAPPE),--grappe $(GRAPPE))
 
 demonstration: $(PRET) ## Altère le code, et montre que les tests le voient (MODULES="reseaux.reuse photos", PAR_MODULE=30)
 	$(PY) tests/demonstration.py $(MODULES) --par-module $(PAR_MODULE)

@@ -10,9 +10,10 @@ import os
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, TypeVar, cast
@@ -20,8 +21,7 @@ from typing import Any, TextIO, TypeVar, cast
 import joblib
 import numpy as np
 
-from experiments import results
-from experiments.cluster import connected
+from experiments import results, workers
 from experiments.study import PROVENANCE, Cell, Study, Value, several_lines
 from reseaux.arguments import Count, Seed, checked
 from reseaux.errors import ReseauxError
@@ -50,14 +50,10 @@ def run_cell(study: Study, cell: dict[str, Any]) -> dict[str, Value]:
     """
     started = time.perf_counter()
     try:
-        with _one_thread():
+        with workers.one_thread():
             found = dict(study.measure(dict(cell)))
     except Exception as error:  # quelle qu'elle soit, les autres cases continuent
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        raise CellFailed(
-            f"{study.name}, case {_told(cell)} : {type(error).__name__}, {error} "
-            f"({Path(place.filename).name}, ligne {place.lineno})."
-        ) from error
+        raise _failure(study, cell, error) from error
     if list(found) != list(study.measures):
         raise CellFailed(
             f"{study.name}, case {_told(cell)} : la mesure rend {list(found)} ; le plan promet "
@@ -72,21 +68,6 @@ def run_cell(study: Study, cell: dict[str, Any]) -> dict[str, Value]:
     return {**cell, **rounded, **dict(zip(PROVENANCE, provenance, strict=True))}
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Fait calculer torch, NumPy et scikit-learn sur un seul fil."""
-    import torch
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    threads = torch.get_num_threads()
-    try:
-        with threadpool_limits(1):
-            torch.set_num_threads(1)
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def versions() -> str:
     """Les versions dont dépendent les nombres."""
     from importlib.metadata import version
@@ -98,36 +79,59 @@ def _told(cell: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in cell.items())
 
 
+def _failure(study: Study, cell: Cell, error: Exception) -> CellFailed:
+    """L'échec d'une case, et l'endroit du code d'où il vient."""
+    if isinstance(error, CellFailed):
+        return error
+    places = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(places[-1].filename).name}, ligne {places[-1].lineno})" if places else ""
+    why = f"{type(error).__name__}, {error}".rstrip(".")
+    return CellFailed(f"{study.name}, case {_told(cell)} : {why}{place}.")
+
+
 Line = dict[str, Value] | CellFailed
 
 
-def _attempt(study: Study, cell: Cell) -> tuple[Cell, Line]:
+def _attempt(study: Study, cell: Cell) -> Line:
     """Comme :func:`run_cell`, mais rend l'échec : il n'arrête pas les autres cases."""
     try:
-        return cell, run_cell(study, cell)
+        return run_cell(study, cell)
     except CellFailed as failed:
-        # Sans sa cause, qu'un autre processus ne saurait pas lire.
-        return cell, CellFailed(str(failed))
+        return CellFailed(str(failed))  # sans sa cause, qu'un autre processus ne saurait pas lire
+
+
+def _named(study: Study, cell: Cell) -> tuple[Cell, Line]:
+    return cell, _attempt(study, cell)
 
 
 def _each(
     study: Study, cells: Sequence[Cell], jobs: int, cluster: str
 ) -> Iterator[tuple[Cell, Line]]:
     """Les cases et leurs lignes, dans l'ordre où elles arrivent."""
-    with connected(cluster):
-        run = joblib.Parallel(
-            n_jobs=None if cluster else jobs,
-            return_as="generator_unordered",
-            batch_size=1,
-            pre_dispatch="2*n_jobs",
-        )
-        try:
-            yield from run(joblib.delayed(_attempt)(study, cell) for cell in cells)
-        except BrokenExecutor:
-            raise ReseauxError(
-                "Un processus de calcul a été tué, peut-être faute de mémoire. Les lignes mesurées "
-                "sont gardées ; relancez, avec moins de processus."
-            ) from None
+    if cluster:
+        for cell, found in workers.on_cluster(cluster, _attempt, study, cells):
+            yield cell, _failure(study, cell, found) if isinstance(found, Exception) else found
+        return
+    run = joblib.Parallel(
+        n_jobs=jobs,
+        return_as="generator_unordered",
+        batch_size=1,
+        pre_dispatch="2*n_jobs",
+        initializer=workers.obey,
+        initargs=(os.getpid(),),
+    )
+    lines = run(joblib.delayed(_named)(workers.alone(study, cell), cell) for cell in cells)
+    try:
+        for line in lines:  # noqa: UP028 (« yield from » fermerait lui-même)
+            yield line
+    except BrokenExecutor:
+        raise ReseauxError(
+            "Un processus de calcul a été tué, peut-être faute de mémoire. Les lignes mesurées "
+            "sont gardées ; relancez, avec moins de processus."
+        ) from None
+    finally:
+        with warnings.catch_warnings(action="ignore"):  # les cases abandonnées : nous le disons
+            lines.close()
 
 
 class _Log:

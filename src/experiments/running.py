@@ -120,7 +120,8 @@ def _each(
         initializer=workers.obey,
         initargs=(os.getpid(),),
     )
-    lines = run(joblib.delayed(_named)(workers.alone(study, cell), cell) for cell in cells)
+    with workers.deaf():
+        lines = run(joblib.delayed(_named)(workers.alone(study, cell), cell) for cell in cells)
     try:
         for line in lines:  # noqa: UP028 (« yield from » fermerait lui-même)
             yield line

@@ -3,11 +3,13 @@
 import asyncio
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
 from experiments.study import Cell, Study
@@ -31,6 +33,20 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """Les processus lancés ici n'entendront pas Ctrl+C, dès leur naissance ; lui attend la fin."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # en naissant, il lèverait le masque que voici
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def obey(parent: int) -> None:

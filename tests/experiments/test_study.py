@@ -64,7 +64,7 @@ def test_a_constant_without_a_fixed_spelling_is_refused(constant: object) -> Non
         ([], "au moins une case"),
         ([{"a": 1}, {"b": 1}], "mêmes colonnes"),
         ([{"a": 1, "b": 2}, {"b": 2, "a": 1}], "mêmes colonnes"),
-        ([{"a": 1, "b": 2}, {"a": 1, "b": "2"}], "la case 1, 2 y est deux fois"),
+        ([{"a": 0, "b": 2}, {"a": 1, "b": 2}, {"a": 1, "b": "2"}], "la case 1, 2 y est deux fois"),
         ([{"a": "une\nautre"}], "retour à la ligne"),
         ([{"a": "une\rautre"}], "retour à la ligne"),
         ([{"score": 1}], "une colonne y est deux fois : score, score"),

@@ -58,7 +58,8 @@ COMMANDS = {
     "bench": ("$(PY) tests/bench/$$banc.py || exit 1",),
     "experiences": (
         "$(PY) -m experiments $(ETUDES) --memoire _build/experiences "
-        "$(if $(VERIFIER),--verifier $(VERIFIER)) $(if $(REFAIRE),--refaire) "
+        "$(if $(VERIFIER),--verifier $(VERIFIER)) $(if $(GRAINE),--graine $(GRAINE)) "
+        "$(if $(CASES),--cases $(CASES)) $(if $(REFAIRE),--refaire) "
         "$(if $(GRAPPE),--grappe $(GRAPPE))\n",
     ),
     "demonstration": ("tests/demonstration.py $(MODULES) --par-module $(PAR_MODULE)\n",),
@@ -127,6 +128,10 @@ WORKFLOWS = {
     "demonstration": (
         {"workflow_dispatch": None, "schedule": [{"cron": "17 2 * * 6"}]},
         ["make demonstration"], 350, ["upload-artifact"],
+    ),
+    "etudes": (
+        {"workflow_dispatch": None, "schedule": [{"cron": "17 3 * * 0"}]},
+        ["make experiences VERIFIER=12 GRAINE=${{ github.run_number }}"], 120, [],
     ),
     "publier": (
         {"workflow_run": {"workflows": ["Tests"], "branches": ["main"], "types": ["completed"]}},

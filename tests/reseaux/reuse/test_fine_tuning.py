@@ -258,3 +258,41 @@ def test_only_the_first_process_writes_the_checkpoint(
         )  # fmt: skip
     assert [file.name for file in tmp_path.iterdir()] == ["0.pt"]
     assert told == [0, 1]  # l'autre va jusqu'au bout de son époque
+
+
+class Dropping(nn.Sequential):
+    """Trois étages, un dropout et un classifieur."""
+
+    def __init__(self) -> None:
+        blocks = [nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.ReLU()) for _ in range(3)]
+        end = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(), nn.Linear(3, 2))
+        super().__init__(*blocks, *end)
+
+
+def dropping(dtype: torch.dtype = torch.float32) -> weights.Pretrained:
+    torch.manual_seed(0)
+    return weights.Pretrained("petit", Dropping().to(dtype).eval(), torch.as_tensor, (), ())
+
+
+def tuned(net: weights.Pretrained, dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:
+    images = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0)).to(dtype)
+    end = transfer.fine_tune(net, images, torch.arange(6) % 2, 2, epochs=2, first_trained=1)
+    return [weight.detach() for weight in end.parameters()]
+
+
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad, torch.inference_mode])
+def test_the_seed_draws_everything_and_leaves_the_caller_alone(mode: type[torch.no_grad]) -> None:
+    expected = tuned(dropping())
+    net = dropping()
+    torch.manual_seed(99)
+    before = torch.get_rng_state()
+    with mode():
+        found = tuned(net)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(map(torch.equal, found, expected))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_any_floating_type_is_tuned(dtype: torch.dtype) -> None:
+    assert {weight.dtype for weight in tuned(dropping(dtype))} == {dtype}
+    assert {weight.dtype for weight in tuned(dropping(), dtype)} == {torch.float32}

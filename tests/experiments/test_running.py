@@ -119,7 +119,10 @@ def test_other_columns_than_promised_are_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(EXTRA, "oui")
     outcome = run(STUDY, jobs=1, most=2)
     assert outcome.done == 0
-    assert "la mesure rend ['score', 'label', 'trop'] ; le plan promet" in outcome.failed[0]
+    assert (
+        "la mesure rend ['score', 'label', 'trop'] ; le plan promet ['score', 'label']."
+        in outcome.failed[0]
+    )
     assert "name = à la fin, « tôt », size = 1, draw = 0" in outcome.failed[0]
     assert results.read(STUDY) == []
 

@@ -33,7 +33,8 @@ def test_probe_end_to_end(photos: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert (len(used), len(test)) == (24, 6)
     right = sum(row["classe"] == row["réponse"] for row in test)
     assert right >= 4  # une photographie sur trois au hasard
-    assert said.startswith("Dossier « mes images » : 24 fichiers trouvés")
+    found = 24 + sum(row["usage"] == "refusé" for row in rows)
+    assert said.startswith(f"Dossier « mes images » : {found} fichiers trouvés, 24 images lues, ")
     assert f"({right} sur 6)" in said
     assert "intervalle à 95 %" in said
     assert said.endswith("Et maintenant : reseaux predire IMAGE\n")

@@ -127,7 +127,7 @@ def test_several_inputs():
     assert [row.output for row in summary.rows] == [(5, 4), (4, 8, 8), (4,), (4,)]
     assert summary.rows[-1].inputs == (0, 2)
     assert "entrée 5 et 3×8×8" in repr(summary)
-    with pytest.raises(reseaux.ReseauxError, match="un type par entrée"):
+    with pytest.raises(reseaux.ReseauxError, match="2 entrées pour 1 types"):
         reseaux.summarize(Two(), sizes, dtypes=[torch.long])
 
 

@@ -20,6 +20,7 @@ STUDIES: tuple[str, ...] = (
     "ideas",
     "augmentation",
     "combining",
+    "similarity",
 )
 
 

@@ -88,20 +88,35 @@ def learn(cell: Cell, known: rates.Part, held: rates.Part, test: rates.Part) -> 
 
 
 MOMENTS = ("start", "middle", "end")
-BLOCKS = [cross(normalized=(n,), depth=(56, 20, 8), shortcut=(0, 1)) for n in (1, 0)]
-RATES = {
-    tuple(cell.values()): (0.1, 0.3, 0.03) if cell["normalized"] else (0.03, 0.1, 0.01)
+DEPTHS = (56, 20, 8)
+BLOCKS = [cross(normalized=(n,), depth=DEPTHS, shortcut=(0, 1)) for n in (1, 0)]
+# Des pas de plus pour ce que les deux premiers n'ont pas suffi à entraîner.
+SMALLER: dict[tuple[Value, ...], tuple[float, ...]] = {
+    (1, 56, 0): (0.01, 0.003),
+    **{(0, depth, shortcut): (0.01,) for depth in DEPTHS for shortcut in (0, 1)},
+}
+RATES: dict[tuple[Value, ...], tuple[float, ...]] = {
+    key: (0.1, 0.03, *SMALLER.get(key, ()))
     for block in BLOCKS
-    for cell in block
+    for key in (tuple(cell.values()) for cell in block)
 }
 # Le pas que choisit la validation ; tests/experiments/test_degradation.py le tient.
-CHOSEN: dict[tuple[Value, ...], float] = {}
+CHOSEN: dict[tuple[Value, ...], float] = {
+    (1, 56, 0): 0.003,
+    (1, 56, 1): 0.1,
+    (1, 20, 0): 0.03,
+    (1, 20, 1): 0.1,
+    (1, 8, 0): 0.03,
+    (1, 8, 1): 0.03,
+}
 MEASURES = {
     **dict.fromkeys(rates.ERRORS, 0.1),
     "loss": 0.3,
     "epochs": EPOCHS,
     "flat": EPOCHS,
-    **{f"{stage}_{moment}": 1e3 for moment in MOMENTS for stage in ("first", "last")},
+    "first_start": 10,
+    "last_start": 0.1,
+    **{f"{stage}_{moment}": 0.5 for moment in MOMENTS[1:] for stage in ("first", "last")},
     **{f"epoch_{k:02}": 0.15 for k in SHOWN},
 }
 STUDY = Study(

@@ -41,7 +41,7 @@ def train_at(
     patience: int | None = None,
     after: Callable[[training.Epoch], None] = lambda _: None,
 ) -> tuple[dict[str, Value], list[float]]:
-    """Entraîne un réseau à un pas, que l'on divise par dix deux fois.
+    """Entraîne un réseau à un pas, que l'on divise par dix en route.
 
     Args:
         model: le réseau.
@@ -49,8 +49,9 @@ def train_at(
         rate: le pas de départ.
         epochs: nombre d'époques, au plus.
         generator: le hasard de l'ordre des images ; sa graine est aussi celle du dropout.
-        patience: diviser, puis s'arrêter, quand la perte n'a pas baissé d'un centième pendant ce
-            nombre d'époques ; par défaut, diviser à mi-course et avant la dernière époque.
+        patience: quand la perte n'a pas baissé d'un centième pendant plus d'époques que cela,
+            diviser le pas ; la seconde fois, s'arrêter. Par défaut, toutes les époques se font, et
+            le pas est divisé à mi-course, puis avant la dernière.
         after: appelé après chaque époque.
 
     Returns:

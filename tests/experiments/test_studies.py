@@ -14,7 +14,7 @@ from toy_study import PLAN, STUDY
 UNFINISHED: dict[str, str] = {
     "depths": "2 400 sondes : une demi-heure de deux cœurs, en plusieurs fois",
     "atlas": "213 réglages fins : une heure et demie de deux cœurs, en plusieurs fois",
-    "degradation": "36 piles, dont la moitié de 56 couches : vingt minutes d'un cœur, et plus",
+    "degradation": "44 piles : restent les autres graines, et celles sans normalisation par lots",
     "ideas": "60 miniatures : vingt minutes d'un cœur, en plusieurs fois",
     "augmentation": "1 260 sondes et petits réseaux : une heure d'un cœur, en plusieurs fois",
     "combining": "150 cases de sept petits réseaux : dix minutes d'un cœur, pas encore mesurées",

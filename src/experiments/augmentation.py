@@ -232,23 +232,23 @@ def measure(cell: Cell) -> Mapping[str, Value]:
 
 def _cells() -> list[Cell]:
     """Le plan, ce qui compte le plus d'abord : on peut s'arrêter à tout moment."""
-    first = [("cells", "network", 100), *(("cells", "probe", m) for m in (100, 20, 5))]
-    first += [("letters", "network", 5), ("letters", "probe", 5)]
-    second = [("fragments", "network", 20), ("fragments", "probe", 20), ("fragments", "probe", 5)]
-    third = [("cells", "network", 20), ("letters", "network", 10), ("letters", "probe", 10)]
+    networks = [("cells", "network", 100), ("letters", "network", 5)]
+    probes = [("cells", "probe", 100), ("cells", "probe", 20), ("cells", "probe", 5)]
+    probes += [("letters", "probe", 5)]
+    fragments = [
+        ("fragments", "network", 20),
+        ("fragments", "probe", 20),
+        ("fragments", "probe", 5),
+    ]
+    sizes = [("cells", "network", 20), ("letters", "network", 10), ("letters", "probe", 10)]
     told = ("none", "flip", "right_angles", "mix")  # ce que dit l'hypothèse, et le mélange
     others = [name for name in STRENGTHS if name not in told]
-    groups = [(first, told), (second, told), (first, others), (second, others)]
+    groups = [(networks, told), (networks[1:], others), (probes, told), (fragments, told)]
+    groups += [(networks[:1] + probes + fragments, others), (sizes, [*told, *others])]
+    columns = ("task", "learner", "transform", "level", "labels", "draw")
     return [
-        {
-            "task": task,
-            "learner": learner,
-            "transform": transform,
-            "level": level,
-            "labels": labels,
-            "draw": draw,
-        }
-        for group, transforms in [*groups, (third, STRENGTHS)]
+        dict(zip(columns, (task, learner, transform, level, labels, draw), strict=True))
+        for group, transforms in groups
         for draw in range(5)
         for task, learner, labels in group
         for transform in transforms
@@ -281,3 +281,21 @@ def at_best_strength(table: "pd.DataFrame") -> "pd.DataFrame":
     same = ["task", "learner", "transform", "labels", "draw"]
     best = table.sort_values(["validation_loss", "level"]).drop_duplicates(same)
     return best.set_index(same).sort_index()
+
+
+NAMES = {
+    **{key: found.name for key, found in AUGMENTATIONS.items()},
+    "right_angles": "Quarts de tour et reflets",
+    "mix": "Deux des neuf, au hasard",
+}
+
+
+def gains(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Ce que chaque transformation ajoute à l'exactitude du même tirage sans augmentation.
+
+    Returns:
+        Une ligne par tâche, apprentissage, nombre d'étiquettes et tirage ; une colonne par
+        transformation, NaN là où elle n'est pas mesurée.
+    """
+    test = at_best_strength(table)["test"].unstack("transform").dropna(subset="none")
+    return test.drop(columns="none").sub(test["none"], axis=0)

@@ -172,12 +172,13 @@ def measure(cell: Cell) -> Mapping[str, Value]:
 
 
 def _cells() -> list[Cell]:
-    """Le plan ; « alone » n'a pas d'autre ensemble."""
+    """Le plan, les tailles extrêmes d'abord ; « alone » n'a pas d'autre ensemble."""
     pairs = [("alone", "none"), *product(("joined", "mixed", "pretrained"), OTHERS)]
     return [
         {"method": method, "other": other, "labels": labels, "draw": draw}
+        for sizes in ((2, 20), (5,))
         for draw in range(5)
-        for labels in (2, 5, 20)
+        for labels in sizes
         for method, other in pairs
     ]
 

@@ -218,3 +218,18 @@ def test_the_strength_is_chosen_by_validation() -> None:
     assert found.loc[(*key, 0), "test"] == 0.1
     assert found.loc[(*key, 0), "level"] == 3
     assert found.loc[(*key, 1), "level"] == 1  # à égalité, la plus petite force
+
+
+def test_gains_compare_the_same_draw() -> None:
+    tests = {("none", 0): 0.5, ("flip", 0): 0.7, ("none", 1): 0.6, ("flip", 1): 0.5}
+    tests |= {("mix", 0): 0.4, ("flip", 2): 0.9}  # un tirage sans « none » ne se compare pas
+    rows = [
+        {**cell("probe", name, draw=draw), "validation_loss": 0.1, "test": test}
+        for (name, draw), test in tests.items()
+    ]
+    found = augmentation.gains(pd.DataFrame(rows))
+    assert found.index.get_level_values("draw").tolist() == [0, 1]
+    assert np.allclose(found["flip"], [0.2, -0.1])
+    assert np.isclose(found["mix"].iloc[0], -0.1)
+    assert found["mix"].isna().tolist() == [False, True]
+    assert {*found.columns} == {"flip", "mix"} < {*augmentation.NAMES}

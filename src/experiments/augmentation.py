@@ -294,8 +294,7 @@ def gains(table: "pd.DataFrame") -> "pd.DataFrame":
     """Ce que chaque transformation ajoute à l'exactitude du même tirage sans augmentation.
 
     Returns:
-        Une ligne par tâche, apprentissage, nombre d'étiquettes et tirage ; une colonne par
-        transformation, NaN là où elle n'est pas mesurée.
+        Une ligne par tirage ; une colonne par transformation, NaN là où rien n'est mesuré.
     """
     test = at_best_strength(table)["test"].unstack("transform").dropna(subset="none")
     return test.drop(columns="none").sub(test["none"], axis=0)

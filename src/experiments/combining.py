@@ -176,9 +176,8 @@ def _cells() -> list[Cell]:
     pairs = [("alone", "none"), *product(("joined", "mixed", "pretrained"), OTHERS)]
     return [
         {"method": method, "other": other, "labels": labels, "draw": draw}
-        for sizes in ((2, 20), (5,))
+        for labels in (2, 20, 5)
         for draw in range(5)
-        for labels in sizes
         for method, other in pairs
     ]
 

@@ -169,13 +169,17 @@ def test_without_transformation_the_probe_has_no_copies(monkeypatch: pytest.Monk
     assert augmentation.measure(cell("probe", "none"))["test"] > 0.5  # type: ignore[operator]
 
 
-def test_fewer_labels_reuse_the_copies_of_more() -> None:
-    few = augmentation.copied_features("tiny", "noise", 1, 0, 0, 2)
-    again = augmentation.copied_features("tiny", "noise", 1, 0, 0, 2)
+def test_each_draw_has_its_own_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    split = tiny().split(0)
+    monkeypatch.setattr(Task, "split", lambda self, draw: split)
+    few, again = (augmentation.copied_features("tiny", "noise", 1, 0, 0, 2) for _ in range(2))
     other = augmentation.copied_features("tiny", "noise", 1, 1, 0, 2)
-    assert all((a == b).all() for a, b in zip(few, again, strict=True))
-    assert not any((a == b).all() for a, b in zip(few, other, strict=True))
-    assert not (few[0][0] == few[0][1]).all()
+    plain = augmentation.plain_features("tiny")
+    for depth, copies in enumerate(few):
+        assert (copies == again[depth]).all()
+        assert (copies != other[depth]).any(axis=-1).all()
+        assert (copies[0] != copies[1]).any(axis=-1).all()
+        assert (copies != plain[depth][split[0][:, :2].ravel()]).any(axis=-1).all()
 
 
 @pytest.mark.parametrize("learner", LEARNERS)

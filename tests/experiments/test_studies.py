@@ -17,7 +17,7 @@ UNFINISHED: dict[str, str] = {
     "degradation": "44 piles : restent les autres graines, et celles sans normalisation par lots",
     "ideas": "60 miniatures : vingt minutes d'un cœur, en plusieurs fois",
     "augmentation": "1 260 sondes et petits réseaux : une heure d'un cœur, en plusieurs fois",
-    "combining": "150 cases de sept petits réseaux : dix minutes d'un cœur, pas encore mesurées",
+    "combining": "150 cases de sept petits réseaux : dix minutes d'un cœur, en plusieurs fois",
 }
 
 LONGEST, REDONE = 5, 2  # secondes d'une case que l'on refait ici, et combien par étude

@@ -6,18 +6,22 @@ qu'une fois. Les sondes, aux mêmes tirages, sont dans :mod:`experiments.depths`
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
-from experiments import recipes, tasks, tuning
+from experiments import starts, tasks, tuning
 from experiments.study import Cell, Study, Value, cross
 from experiments.tuning import Method, Recipe, Start
 from reseaux.reuse import training
 
 DRAWS = 3
-PRETRAINED = Recipe(rates=(3e-4, 1e-3), passes=800, epochs=(4, 30))
+# Les pas à essayer : pour EfficientNet, sous FEW images étiquetées, puis au-delà ; pour le petit
+# réseau des lettres, qui en supporte de plus grands.
+FEW = 150
+RATES = {"few": (3e-5, 3e-4), "many": (1e-4, 5e-4), "glyphs": (3e-4, 3e-3)}
+PRETRAINED = Recipe(rates=(), passes=500, epochs=(4, 40), few=FEW)
 SCRATCH = Recipe(rates=(1e-3, 5e-3), passes=4000, epochs=(12, 40))
 LAST_BLOCK = 6  # la première profondeur qu'apprennent « les derniers étages » d'EfficientNet
 
@@ -38,15 +42,17 @@ def _plan() -> list[Cell]:
             draw=draws,
         )
 
+    tuned = (Method.LP_FT, Method.LAST_BLOCKS)
     plan = []
     for labels in (5, 20, 100):
         plan += cells((*near, *far), "glyphs", (Method.LP_FT, Method.SCRATCH), labels)
-        plan += cells((*near, *far), "lite0", (Method.LP_FT, Method.LAST_BLOCKS), labels)
+        plan += cells((*near, *far), "lite0", tuned, labels)
         plan += cells(far, "lite0", (Method.LP_FT_CUT,), labels)
-        plan += cells((*near[:1], *far[:1]), "lite0", (Method.FINE_TUNING,), labels)
+    plan += cells(("solar",), "lite0", tuned, tasks.ALL)
     plan += cells(("solar", "mnist"), "glyphs", (Method.LP_FT, Method.SCRATCH), tasks.ALL)
-    plan += cells(("solar", "mnist"), "lite0", (Method.LP_FT, Method.LAST_BLOCKS), tasks.ALL)
-    plan += cells(("mnist",), "lite0", (Method.LP_FT_CUT,), tasks.ALL)
+    plan += cells(("mnist",), "lite0", (*tuned, Method.LP_FT_CUT), tasks.ALL)
+    for labels in (5, 20, 100):
+        plan += cells(("solar", "digits"), "lite0", (Method.FINE_TUNING,), labels)
     plan += cells(("solar",), "lite0", (Method.FINE_TUNING,), tasks.ALL)
     plan += cells(("solar",), "lite2", (Method.LP_FT,), 100)
     return plan
@@ -60,14 +66,18 @@ def measure(cell: Mapping[str, Any]) -> dict[str, Value]:
     whole = tasks.images_of(task, source)
     labels, classes = whole.labels[chosen], len(whole.names)
     images = tasks.prepared(task, cell["backbone"], source, chosen)
-    scratch = method is Method.SCRATCH
+    if method is Method.SCRATCH:
+        recipe = SCRATCH
+    else:
+        size = "few" if len(chosen) < FEW else "many"
+        recipe = replace(PRETRAINED, rates=RATES.get(cell["backbone"], RATES[size]))
     start, depth = _start(cell, method, chosen, labels)
     tuned = tuning.tune(
         start,
         images,
         labels,
         classes,
-        SCRATCH if scratch else PRETRAINED,
+        recipe,
         draw,
         tuning.dihedral if cell["task"] == "solar" else None,
     )
@@ -90,7 +100,7 @@ def _start(
     task, draw = tasks.TASKS[cell["task"]], cell["draw"]
     pretrained = tasks.backbone(cell["backbone"])
     if method is Method.SCRATCH:
-        return Start(recipes.untrained(pretrained, draw), None, 0, frozen_statistics=False), -1
+        return Start(starts.untrained(pretrained, draw), None, 0, frozen_statistics=False), -1
     if method is Method.FINE_TUNING:
         return Start(pretrained, None, 0, frozen_statistics=True), -1
     everything = tasks.features(cell["task"], cell["backbone"], task.source(draw))
@@ -120,6 +130,7 @@ STUDY = Study(
     },
     {
         "pretrained": asdict(PRETRAINED),
+        "rates": RATES,
         "scratch": asdict(SCRATCH),
         "last_block": LAST_BLOCK,
         "strengths": tasks.STRENGTHS,

@@ -109,7 +109,7 @@ def _plan() -> list[Cell]:
         for name in BACKBONES
         for task in tasks.TASKS
         for draw in range(DRAWS)
-        for depth in depths.DEPTHS[name]
+        for depth in depths.DEPTHS[name][0]
     ]
 
 
@@ -135,7 +135,7 @@ def losses(
     signs = {"neighbours_1": 1, "validation": 1, "depth": 1, **WITHOUT_LABELS}
     rows = {}
     for key, group in both.groupby(case):
-        if len(group) == len(depths.DEPTHS[key[1]]):
+        if len(group) == len(depths.DEPTHS[key[1]][0]):
             chosen = {name: (sign * group[name]).idxmax() for name, sign in signs.items()}
             found = {name: group.loc[row, score] for name, row in chosen.items()}
             found["any"] = group[score].mean()

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from experiments import glyph_network, recipes, running
+from experiments import glyph_network, running, starts
 from reseaux import data
 from reseaux.data import LabeledImages
 from reseaux.errors import unknown_name
@@ -102,7 +102,7 @@ def backbone(name: str) -> Pretrained:
     if name == "glyphs":
         return _glyphs()
     if name == "random":
-        return recipes.untrained(weights.load("efficientnet-lite0"), 0)
+        return starts.untrained(weights.load("efficientnet-lite0"), 0)
     return weights.load(f"efficientnet-{name}")
 
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from experiments import recipes, tasks
+from experiments import starts
 from reseaux.reuse import probe, training, transfer
 from reseaux.reuse.weights import Pretrained
 
@@ -47,9 +47,9 @@ class Recipe:
     rates: tuple[float, ...]
     passes: int
     epochs: tuple[int, int]
-    batch_size: int = 32
+    batch_size: int = 16
     folds: int = 3
-    few: int = tasks.FEW
+    few: int = 150
 
     def epochs_for(self, count: int) -> int:
         """Le nombre d'époques sur ``count`` images."""
@@ -182,7 +182,7 @@ def probed_head(
 def cut(pretrained: Pretrained, depth: int, size: int) -> Pretrained:
     """Un réseau coupé après une profondeur, sauf la dernière, qui le garde entier."""
     last = len(transfer.depth_names(pretrained.model)) - 1
-    return pretrained if depth == last else recipes.cut(pretrained, depth, size)
+    return pretrained if depth == last else starts.cut(pretrained, depth, size)
 
 
 def dihedral(generator: torch.Generator) -> Callable[[Tensor], Tensor]:

@@ -101,6 +101,12 @@ TRANSFER_TUNED = PublishedValue(
     0.96, "corrélation, 16 réseaux réglés finement, 12 jeux d'images", "Kornblith19", "résumé"
 )
 
+# Cellules photovoltaïques saines ou défectueuses : 1 968 pour apprendre, 656 pour tester.
+SOLAR_SVM = PublishedValue(
+    82.44, "caractéristiques faites à la main et SVM, exactitude", "Deitsch19", "résumé"
+)
+SOLAR_CNN = PublishedValue(88.42, "VGG-19 réglé finement, exactitude", "Deitsch19", "résumé")
+
 # Les erreurs top-5 des articles, en %.
 _ERRORS = {
     "alexnet-1": (18.2, "AlexNet : un réseau, validation", "Krizhevsky12", "table 2"),

@@ -1,8 +1,8 @@
 """Deux réglages pour le même code : « rapide », partout ; « complet », sur une carte graphique.
 
-« rapide » est celui par défaut : le processeur, sans connexion, de petites images, peu de tirages.
-« complet » prend un réseau plus grand, des images plus grandes, plus d'étiquettes et de tirages, et
-la carte graphique s'il y en a une. On le choisit par une variable d'environnement :
+« rapide » est celui par défaut : le processeur, sans connexion, de petites images.
+« complet » prend un réseau plus grand, des images plus grandes et téléchargées, et la carte
+graphique s'il y en a une. On le choisit par une variable d'environnement :
 
     RESEAUX_REGLAGE=complet jupyter lab chapters
 
@@ -43,11 +43,7 @@ class Setting:
         network: le réseau appris sur ImageNet, un nom de :func:`reseaux.reuse.weights.load`.
         graphics_card: prendre la carte graphique, s'il y en a une.
         downloads: télécharger ce que le cours ne livre pas.
-        size: côté des images, en pixels, pour un réglage fin.
-        extraction_size: côté des images d'un réseau gelé, qui ne les traverse qu'une fois.
-        labels: nombres d'images étiquetées par classe à comparer.
-        seeds: nombre de tirages d'une comparaison.
-        steps_factor: combien de fois plus de pas d'entraînement qu'en réglage rapide.
+        size: côté des images qu'on lui donne, en pixels.
         photos: ce que prend l'application (:mod:`photos.command`).
     """
 
@@ -56,10 +52,6 @@ class Setting:
     graphics_card: bool
     downloads: bool
     size: int
-    extraction_size: int
-    labels: tuple[int, ...]
-    seeds: int
-    steps_factor: int
     photos: PhotoSetting
 
     @property
@@ -75,8 +67,8 @@ _COMPLETE = PhotoSetting("efficientnet_v2_s", 224, 20)
 SETTINGS = {
     setting.name: setting
     for setting in (
-        Setting("rapide", "efficientnet-lite0", False, False, 32, 64, (2, 5, 20), 3, 1, _FAST),
-        Setting("complet", "resnet50", True, True, 96, 128, (2, 5, 20, 60), 10, 4, _COMPLETE),
+        Setting("rapide", "efficientnet-lite0", False, False, 96, _FAST),
+        Setting("complet", "resnet50", True, True, 160, _COMPLETE),
     )
 }
 

@@ -1,17 +1,16 @@
 """La page du transfert dans le réglage complet : un autre réseau, ses images, un processeur."""
 
 import dataclasses
-import functools
 import re
 
-import matplotlib as mpl
+import numpy as np
 import pytest
 
-from experiments import glyph_network
 from livre.expected_outputs import CHAPTERS, chapters, to_notebook
-from reseaux import settings
+from reseaux import data, settings
+from reseaux.data import LabeledImages
 from reseaux.reuse import weights
-from watched_network import CROP, watched
+from watched_network import watched
 
 PAGE = CHAPTERS / "reutiliser" / "transfert.md"
 
@@ -22,23 +21,26 @@ def code_of(page) -> list[str]:
 
 def test_the_complete_setting_prepares_images_for_its_network(monkeypatch, capsys):
     """Le réseau, de torchvision, refuse toute image qui n'a ni sa normalisation ni sa taille."""
-    name, sides, asked = "resnet18", set(), []
-    small = dataclasses.replace(
-        settings.SETTINGS["complet"], network=name, size=32, extraction_size=40,
-        labels=(1, 20), seeds=1, steps_factor=1,
-    )  # fmt: skip
+    sides, asked = set(), []
+    small = dataclasses.replace(settings.SETTINGS["complet"], network="resnet18", size=40)
     monkeypatch.setattr(settings, "current", lambda: small)
-    monkeypatch.setattr(weights, "load", lambda n, **_: asked.append(n) or watched(n, sides))
-    brief = functools.partial(glyph_network.learn, alphabets=("latin",), width=8)
-    monkeypatch.setattr(glyph_network, "learn", brief)
-    monkeypatch.setattr(mpl, "rcParams", mpl.rcParams.copy())
-    mpl.use("Agg")
+    monkeypatch.setattr(weights, "load", lambda name: watched(name, sides))
+
+    def pets(name, folder, part, size):
+        asked.append((name, part, size))
+        grey = np.random.default_rng(len(part)).random((6, size, size), np.float32)
+        images = np.stack([grey] * 3, axis=-1)
+        return LabeledImages(images, np.arange(6) % 3, ("a", "b", "c"))
+
+    monkeypatch.setattr(data, "torchvision_images", pets)
     namespace = {}
-    for source in code_of(PAGE):
+    cells = code_of(PAGE)
+    for source in (cells[0], next(c for c in cells if "torchvision_images" in c)):
         exec(compile(source, PAGE.name, "exec"), namespace)
-    assert asked == [name]
-    assert sides == {32, 40, CROP}
-    assert capsys.readouterr().out.count("Conclusions du texte") == 5
+    assert asked == [("OxfordIIITPet", "train", 40), ("OxfordIIITPet", "test", 40)]
+    assert sides == {40}
+    assert "races reconnues : " in capsys.readouterr().out
+    assert len(namespace["answers"]) == 6
 
 
 @pytest.mark.parametrize("page", chapters(), ids=lambda path: path.stem)

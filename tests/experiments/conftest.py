@@ -1,21 +1,17 @@
-"""Un petit réseau des lettres, une tâche dont la réponse est connue, leur comparaison."""
+"""Un petit réseau des lettres, une tâche dont la réponse est connue, une étude jouet."""
 
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 import experiments
 import toy_study
 from experiments import __main__ as command
 from experiments import glyph_network, running, study
-from experiments.comparison import Comparison, StartingPoint, Task, compare
-from experiments.following import Regime, Run, follow
-from experiments.recipes import Recipe
 from reseaux import data
-from reseaux.reuse import transfer, weights
+from reseaux.reuse import weights
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +32,7 @@ def glyphs(saved: Path) -> weights.Pretrained:
 
 
 @pytest.fixture(scope="session")
-def bars() -> Task:
+def bars() -> tuple[data.LabeledImages, data.LabeledImages]:
     """Une tâche dont la réponse est connue : la moitié gauche est claire, ou la droite."""
     rng = np.random.default_rng(0)
     images = rng.uniform(0, 0.2, (60, 8, 8)).astype(np.float32)
@@ -45,26 +41,6 @@ def bars() -> Task:
     images[labels == 1, :, 4:] += 0.7
     whole = data.LabeledImages(images, labels.astype(np.int64), ("gauche", "droite"))
     return whole.sample(15, seed=0)
-
-
-@pytest.fixture(scope="session")
-def start(glyphs: weights.Pretrained) -> StartingPoint:
-    recipe = Recipe(1e-2, min_steps=12, min_epochs=1)
-    return StartingPoint(glyphs, 32, recipe._replace(depth=2), recipe)
-
-
-@pytest.fixture(scope="session")
-def comparison(bars: Task, start: StartingPoint) -> Comparison:
-    return compare({"barres": bars}, {"lettres": start}, labels=(2, 6), seeds=2)
-
-
-@pytest.fixture(scope="session")
-def runs(bars: Task, glyphs: weights.Pretrained) -> dict[Regime, Run]:
-    known, held = (
-        (transfer.prepare(glyphs, part, 32), torch.from_numpy(part.labels)) for part in bars
-    )
-    recipe = Recipe(1e-2, min_steps=8, min_epochs=4)
-    return {regime: follow(glyphs, known, held, 2, regime, recipe) for regime in Regime}
 
 
 @pytest.fixture

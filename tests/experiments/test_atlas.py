@@ -24,6 +24,7 @@ def small(monkeypatch: pytest.MonkeyPatch, glyphs: weights.Pretrained) -> None:
     monkeypatch.setattr(tasks, "backbone", lambda name: glyphs)
     monkeypatch.setattr(atlas, "PRETRAINED", SMALL)
     monkeypatch.setattr(atlas, "SCRATCH", SMALL)
+    monkeypatch.setitem(atlas.RATES, "glyphs", SMALL.rates)
     monkeypatch.setattr(atlas, "LAST_BLOCK", 3)
 
 
@@ -90,3 +91,23 @@ def test_the_plan_pairs_its_methods() -> None:
             if c["method"] == method:
                 assert {**c, "method": "lp-ft"} in plan
     assert {c["draw"] for c in plan} == {*range(atlas.DRAWS)}
+
+
+@pytest.mark.parametrize(
+    ("backbone", "labels", "rates"),
+    [("lite0", 5, "few"), ("lite0", 20, "many"), ("glyphs", 5, "glyphs"), ("glyphs", 20, "glyphs")],
+)
+def test_the_rates_to_try_suit_the_network_and_the_images(
+    backbone: str, labels: int, rates: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def noted(start: object, images: object, labels: object, classes: int, recipe: Recipe, *_: Any):  # type: ignore[no-untyped-def]
+        tried.append(recipe)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(atlas.tuning, "tune", noted)
+    with pytest.raises(KeyboardInterrupt):
+        atlas.measure(cell(Method.FINE_TUNING, backbone=backbone, labels=labels))
+    assert tried[0].rates == atlas.RATES[rates]
+    assert tried[0].few == atlas.FEW

@@ -80,5 +80,5 @@ def test_the_plan_asks_for_every_depth_of_every_backbone() -> None:
         planned = {c["depth"] for c in depths.STUDY.plan if c["backbone"] == name}
         assert max(planned) == real - 1
         assert name == "random" or planned == {*range(real)}
-    # cinq tâches, quatre nombres d'étiquettes, cinq tirages
-    assert len(depths.STUDY.plan) == 5 * 4 * 5 * sum(map(len, depths.DEPTHS.values()))
+    # Quatre nombres d'étiquettes, cinq tirages ; cinq tâches, ou deux pour Lite1 et Lite2.
+    assert len(depths.STUDY.plan) == 4 * 5 * (5 * (1 + 9 + 4 + 4) + 2 * (3 + 3))

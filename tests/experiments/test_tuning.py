@@ -6,15 +6,17 @@ import torch
 from torch import nn
 
 from experiments import glyph_network, tuning
-from experiments.comparison import Task
 from experiments.tuning import Recipe, Start
+from reseaux.data import LabeledImages
 from reseaux.reuse import training, transfer, weights
 
 RECIPE = Recipe((1e-3, 1e-2), passes=120, epochs=(2, 10), batch_size=8)
 
 
 @pytest.fixture(scope="module")
-def known(bars: Task, glyphs: weights.Pretrained) -> tuple[torch.Tensor, np.ndarray]:
+def known(
+    bars: tuple[LabeledImages, LabeledImages], glyphs: weights.Pretrained
+) -> tuple[torch.Tensor, np.ndarray]:
     return transfer.prepare(glyphs, bars[0], 32), bars[0].labels
 
 

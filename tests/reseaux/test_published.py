@@ -85,6 +85,15 @@ def test_published_correlations():
     assert ["gelés" in f.what for f in both] == [True, False]
 
 
+def test_published_solar_cells():
+    both = published.SOLAR_SVM, published.SOLAR_CNN
+    assert [(f.value, f.reference) for f in both] == [
+        (82.44, "Deitsch 2019, résumé"),
+        (88.42, "Deitsch 2019, résumé"),
+    ]
+    assert ["VGG-19" in f.what for f in both] == [False, True]
+
+
 def test_spell_key():
     assert published.spell_key("He15") == "He 2015"
     assert published.spell_key("LeCun98") == "LeCun 1998"

@@ -255,5 +255,6 @@ def new_head(model: nn.Module, classes: Count, seed: Seed) -> nn.Module:
             head = nn.Conv2d(old.in_channels, classes, old.kernel_size)  # type: ignore[arg-type]
         else:
             head = nn.Linear(old.in_features, classes)
-    setattr(model.get_submodule(parent), name, head.to(next(old.parameters())))
+    weight = next(old.parameters())
+    setattr(model.get_submodule(parent), name, head.to(weight.device, weight.dtype))
     return head

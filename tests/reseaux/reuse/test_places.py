@@ -8,8 +8,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from experiments import recipes
-from experiments.following import Regime, follow
+from experiments import starts
 from imaginary_card import CARD, ImaginaryCard
 from reseaux import data
 from reseaux.reuse import attention, backbone, training, transfer
@@ -37,12 +36,6 @@ def tune(net: Pretrained) -> torch.Tensor:
     return model.get_parameter("fc.weight").detach()
 
 
-def followed(net: Pretrained) -> torch.Tensor:
-    pair = (images(), LABELS)
-    run = follow(net, pair, pair, 2, Regime.DRIFTING, recipes.Recipe(1e-2, min_steps=1, depth=None))
-    return torch.tensor(run.test)
-
-
 USES: dict[str, Callable[[Pretrained], torch.Tensor]] = {
     "predict": lambda net: training.predict(net.model, images()),
     "accuracy": lambda net: torch.tensor(training.accuracy(net.model, images(), LABELS)),
@@ -50,8 +43,7 @@ USES: dict[str, Callable[[Pretrained], torch.Tensor]] = {
         np.concatenate(transfer.extract_features(net.model, images()), axis=1)
     ),
     "fine_tune": tune,
-    "follow": followed,
-    "cut": lambda net: training.predict(recipes.cut(net, 2, 32).model, images()),
+    "cut": lambda net: training.predict(starts.cut(net, 2, 32).model, images()),
     "new_head": lambda net: backbone.new_head(net.model, 3, 0).get_parameter("weight").detach(),
     "heat_maps": lambda net: attention.heat_maps(net, PHOTOS, [1, 2]),
     "hide": lambda net: attention.hide(

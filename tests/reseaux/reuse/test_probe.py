@@ -1,10 +1,13 @@
 """La sonde, contre scikit-learn."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -182,3 +185,52 @@ def test_a_probe_warns_of_nothing_and_draws_nothing() -> None:
         warnings.simplefilter("error")
         probe.as_linear_layer(probe.linear_probe(x, np.arange(12) % 3))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    counts=st.lists(st.integers(1, 9), min_size=2, max_size=5), folds=st.integers(2, 6),
+    seed=st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_cross_validation_asks_once_for_each_image_it_has_not_seen(
+    counts: list[int], folds: int, seed: int
+) -> None:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    if labels.size == len(counts):
+        return
+    ids = np.arange(len(labels), dtype=np.float32)[:, None]
+    asked: list[int] = []
+
+    class Reader:
+        def __init__(self, seen: Any, truth: Any) -> None:
+            assert np.array_equal(labels[seen[:, 0].astype(int)], truth)
+            self.seen = {*seen[:, 0]}
+
+        def predict(self, rows: Any) -> Any:
+            assert self.seen.isdisjoint(rows[:, 0])
+            assert self.seen | {*rows[:, 0]} == {*ids[:, 0]}
+            asked.extend(rows[:, 0].astype(int))
+            return labels[rows[:, 0].astype(int)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probe, "linear_probe", Reader)
+        best, scores = probe.choose_depth([ids, ids], labels, folds, seed)
+    assert best == 1
+    assert all(asked.count(i) in (0, 2) for i in range(len(labels)))
+    assert scores == [len({*asked}) / len(labels)] * 2
+
+
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 2**31))
+def test_renamed_classes_rename_the_answers(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels, renamed = np.repeat(np.arange(3), 8), rng.permutation(3)
+    vectors = (3 * np.eye(3)[labels] + rng.normal(0, 0.5, (24, 3))).astype(np.float32)
+    held = (3 * np.eye(3)[labels] + rng.normal(0, 0.5, (24, 3))).astype(np.float32)
+    plain = probe.linear_probe(vectors, labels)
+    other = probe.linear_probe(vectors, renamed[labels])
+    np.testing.assert_allclose(
+        other.predict_proba(held)[:, renamed], plain.predict_proba(held), atol=0.02
+    )
+    layers = [probe.as_linear_layer(p)(torch.from_numpy(held)).argmax(1) for p in (plain, other)]
+    assert np.array_equal(renamed[layers[0]], layers[1])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
 
-from experiments import comparison, following, glyph_network, recipes
+from experiments import glyph_network, starts
 from reseaux import data
 from reseaux.errors import ReseauxError
 from reseaux.reuse import attention, backbone, fine_tuning, probe, training, transfer
@@ -97,19 +97,8 @@ CASES: dict[str, Case] = {
         "batch": PAIR[0], "heat": torch.randn(6, 8, 8), "fraction": 0.2}),
     "draw_attention": (attention.draw_attention, lambda: {
         "net": small(), "images": [PHOTO], "columns": 2}),
-    "compare": (comparison.compare, lambda: {
-        "tasks": {"t": (POOL, POOL)}, "starts": {}, "labels": [2], "seeds": 1}),
-    "pixels": (comparison.pixels, lambda: {"images": POOL}),
-    "by_depth": (comparison.by_depth, lambda: {
-        "task": (POOL, POOL), "known": [VECTORS], "held": [VECTORS], "per_class": 2, "seeds": 1}),
-    "recipes.fine_tune": (recipes.fine_tune, lambda: {
-        "pretrained": small(), "images": PAIR[0], "labels": PAIR[1], "classes": 3,
-        "recipe": recipes.Recipe(1e-2, min_steps=1, min_epochs=1, depth=1), "seed": 0}),
-    "untrained": (recipes.untrained, lambda: {"pretrained": small(), "seed": 0}),
-    "cut": (recipes.cut, lambda: {"pretrained": small(), "depth": 1, "size": 8}),
-    "follow": (following.follow, lambda: {
-        "pretrained": small(), "known": PAIR, "held": PAIR, "classes": 3, "seed": 0,
-        "regime": following.Regime.FROZEN, "recipe": recipes.Recipe(1e-2, min_steps=1)}),
+    "untrained": (starts.untrained, lambda: {"pretrained": small(), "seed": 0}),
+    "cut": (starts.cut, lambda: {"pretrained": small(), "depth": 1, "size": 8}),
     "distort": (glyph_network.distort, lambda: {
         "generator": torch.Generator(), "amount": 0.5}),
 }  # fmt: skip

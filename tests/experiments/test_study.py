@@ -4,16 +4,20 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 import experiments
 import toy_study
-from experiments.recipes import Recipe
 from experiments.study import Cell, Study, cross
 from reseaux.errors import ReseauxError
 from toy_study import STUDY
+
+
+class Recipe(NamedTuple):
+    rate: float
 
 
 def test_a_grid_holds_every_combination_once() -> None:

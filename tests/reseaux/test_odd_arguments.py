@@ -119,6 +119,7 @@ ELSEWHERE = {
     "data.letters.fonts": "sans argument",
     "data.labeled.read_once": "un décorateur",
     "data.online.torchvision_images": "lit un dossier, télécharge : test_online.py",
+    "atomic.temporaries": "« atomic_write » et « photos.results » l'appellent, sur un vrai chemin",
     "atomic.atomic_write": "écrit : test_atomic.py essaie ses noms",
 }
 ROOMS = (

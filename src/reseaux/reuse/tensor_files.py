@@ -66,6 +66,8 @@ def _readable_bytes(tensors: dict[str, Tensor], metadata: dict[str, str]) -> byt
         blank = len(text).to_bytes(8, "little") + text + data
         written = blank.replace(_sealed(_BLANK), _sealed(hashlib.sha256(blank).hexdigest()), 1)
         read, texts, _ = _parse_safetensors(written)
+    except (OSError, MemoryError):  # le disque ou la mémoire, et non ce qu'on écrit
+        raise
     except Exception:  # selon ce qu'il ne sait pas écrire ou relire, safetensors lève de tout
         return None
     return written if read.keys() == tensors.keys() and texts == metadata else None

@@ -104,7 +104,7 @@ CALLS: dict[str, tuple[Any, dict[str, Any]]] = {
 # Ce qui n'a pas sa ligne, et pourquoi.
 ELSEWHERE = {
     "reuse.random_state.get": "sans argument",
-    "reuse.random_state.seeded": "un bloc « with » : « fine_tune » l'appelle, d'une graine vérifiée",
+    "reuse.random_state.seeded": "un bloc « with » : « fine_tune » l'appelle",
     "reuse.imagenet.categories": "sans argument",
     "reuse.imagenet.categories_fr": "sans argument",
     "reuse.rehearsal.rehearse": "« restore » l'appelle, avec des arguments vérifiés",

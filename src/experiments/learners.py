@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor, nn
 
 from reseaux.arguments import Count, Seed, checked
@@ -94,7 +95,9 @@ def best_probe(
     )
     held, truth = test()
     return Score(
-        chosen, *found[chosen], balanced_accuracy(truth, probe.predict(held[setting.depth]))
+        chosen,
+        *found[chosen],
+        float(balanced_accuracy_score(truth, probe.predict(held[setting.depth]))),
     )
 
 
@@ -112,13 +115,8 @@ def _cross_validated(
         )
         answers[~kept] = probe.predict_proba(seen.plain[~kept])
     right = np.clip(answers[np.arange(len(labels)), labels], 1e-12, None)
-    return float(-np.log(right).mean()), balanced_accuracy(labels, answers.argmax(1))
-
-
-def balanced_accuracy(truth: ArrayLike, answers: ArrayLike) -> float:
-    """L'exactitude, moyenne des classes : une classe rare compte autant qu'une autre."""
-    wanted, right = np.asarray(truth), np.asarray(truth) == np.asarray(answers)
-    return float(np.mean([right[wanted == k].mean() for k in np.unique(wanted)]))
+    accuracy = float(balanced_accuracy_score(labels, answers.argmax(1)))
+    return float(-np.log(right).mean()), accuracy
 
 
 @checked
@@ -178,12 +176,13 @@ def best_network(
         with torch.inference_mode():
             scores = network(_centred(images[held]))
         loss = float(nn.functional.cross_entropy(scores, labels[held]))
-        found.append((loss, balanced_accuracy(labels[held], scores.argmax(1)), network))
+        accuracy = float(balanced_accuracy_score(labels[held], scores.argmax(1)))
+        found.append((loss, accuracy, network))
     chosen = min(range(len(steps)), key=lambda k: found[k][0])
     loss, validation, network = found[chosen]
     x, truth = test()
     answers = training.predict(network, _centred(x))
-    return Score(chosen, loss, validation, balanced_accuracy(truth, answers))
+    return Score(chosen, loss, validation, float(balanced_accuracy_score(truth, answers)))
 
 
 def _centred(images: Tensor) -> Tensor:

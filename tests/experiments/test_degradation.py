@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from experiments import degradation, rates, results
+from experiments import degradation, rates
 from experiments.degradation import flat_from, learn, parts, stage_gradients
 from experiments.miniatures import stack, started
 
@@ -19,15 +19,6 @@ def test_the_plan() -> None:
     assert len(plan) == len(sweep) + 2 * len(degradation.CHOSEN)
     for key, rate in degradation.CHOSEN.items():
         assert rate in degradation.RATES[key]
-
-
-def test_the_chosen_rates_are_those_of_the_results() -> None:
-    table = results.load(degradation.STUDY)
-    found = rates.best(table, degradation.SETTING)
-    swept = table[table["seed"] == rates.SWEPT].groupby(list(degradation.SETTING)).size()
-    for key, rate in degradation.CHOSEN.items():
-        assert swept[key] == len(degradation.RATES[key])
-        assert found[key] == rate
 
 
 def test_the_parts_share_no_picture() -> None:

@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 import torch
 
-from experiments import ideas, rates, results
+from experiments import ideas, rates
 from experiments.ideas import learn, parts
 from reseaux import data
 
@@ -17,17 +17,6 @@ def test_the_plan() -> None:
     assert len(plan) == len(sweep) + 2 * len(ideas.CHOSEN)
     for key, rate in ideas.CHOSEN.items():
         assert rate in ideas.RATES[key]
-
-
-def test_the_chosen_rates_are_those_of_the_results() -> None:
-    if not ideas.CHOSEN:
-        return
-    table = results.load(ideas.STUDY)
-    found = rates.best(table, ideas.SETTING)
-    swept = table[table["seed"] == rates.SWEPT].groupby(list(ideas.SETTING)).size()
-    for key, rate in ideas.CHOSEN.items():
-        assert swept[key] == len(ideas.RATES[key])
-        assert found[key] == rate
 
 
 def test_the_parts_share_no_picture_and_the_test_stays() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor, nn
 
 from experiments import learners
@@ -88,14 +87,6 @@ def test_few_pictures_have_fewer_folds() -> None:
         given, LABELS[two], RANKS[two], lambda: (held, LABELS), SETTINGS[-1:]
     )
     assert found.test > 0.5
-
-
-def test_balanced_accuracy_is_that_of_scikit_learn() -> None:
-    rng = np.random.default_rng(0)
-    truth, answers = rng.choice(4, 60, p=(0.6, 0.2, 0.1, 0.1)), rng.integers(0, 4, 60)
-    assert np.isclose(
-        learners.balanced_accuracy(truth, answers), balanced_accuracy_score(truth, answers)
-    )
 
 
 def bars() -> tuple[Tensor, Tensor]:

@@ -1,12 +1,14 @@
 """Le meilleur pas : choisi sur la validation d'une graine, répété avec d'autres, appris jusqu'au
 plat."""
 
+from typing import Any
+
 import pandas as pd
 import pytest
 import torch
 from torch import nn
 
-from experiments import rates
+from experiments import degradation, ideas, rates, results
 from experiments.rates import Part, at_best, best, finite, swept, train_at
 from reseaux.errors import ReseauxError
 
@@ -132,3 +134,13 @@ def test_the_best_rate_is_that_of_the_validation_of_the_first_seed() -> None:
     assert best(TABLE.assign(test=range(6)), ["net"]) == best(TABLE, ["net"])
     kept = at_best(TABLE, ["net"])
     assert list(kept.index) == [1, 2, 5]
+
+
+@pytest.mark.parametrize("study", [degradation, ideas], ids=["degradation", "ideas"])
+def test_the_chosen_rates_are_those_of_the_results(study: Any) -> None:
+    table = results.load(study.STUDY)
+    found = best(table, study.SETTING)
+    counted = table[table["seed"] == rates.SWEPT].groupby(list(study.SETTING)).size()
+    for key, rate in study.CHOSEN.items():
+        assert counted[key] == len(study.RATES[key])
+        assert found[key] == rate

@@ -9,15 +9,13 @@ from typing import Any
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
 
-# Ce qu'une cellule replie, selon son étiquette ; les clés sont les mots de myst-nb.
-FOLDED = {
-    "content": "le code et son résultat",
-    "source": "le code",
-    "output": "le résultat",
-    "outputs": "le résultat",
-}
+# L'étiquette d'une cellule qui vérifie ce que dit la leçon, sans en faire partie.
+CHECK_TAG = "verification"
+# Ce qu'une cellule replie, selon le mode de myst-nb.
+FOLDED = {"all": "le code et son résultat", "input": "le code", "output": "le résultat"}
 
 
 class FrenchBookTranslator(HTML5Translator):
@@ -40,17 +38,39 @@ class FrenchBookTranslator(HTML5Translator):
             self.body[-1] = self.body[-1].replace("<pre>", '<pre tabindex="0">', 1)
 
 
+class NameFoldedCells(SphinxPostTransform):
+    """Dit ce que replie une cellule : une vérification, le code d'une figure, ou autre chose.
+
+    myst-nb écrit « Afficher source », pareil pour toutes.
+    """
+
+    default_priority = 198  # juste avant celle de myst-nb, qui replie
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        """Nomme chaque cellule repliée de la page."""
+        for cell in self.document.findall(nodes.container):
+            mode = cell.get("hide_mode")
+            if cell.get("nb_element") != "cell_code" or mode not in FOLDED:
+                continue
+            what = FOLDED[mode]
+            if mode == "input" and (cell.next_node(nodes.figure) or cell.next_node(nodes.image)):
+                what = "le code de la figure"
+            show, hide = f"Afficher {what}", f"Masquer {what}"
+            if f"tag_{CHECK_TAG}" in cell["classes"]:
+                show, hide = "Vérification", "Masquer la vérification"
+            cell["prompt_show"], cell["prompt_hide"] = show, hide
+
+
 def visit_folded_cell(self: Any, node: nodes.Element) -> None:
-    """Ouvre une cellule repliée : « Afficher source » devient « Afficher le code ».
+    """Ouvre une cellule repliée.
 
     myst-nb y ajoute un nom anglais, « Toggle hidden content », différent du texte affiché.
     """
     classes = " ".join(["admonition", "hide", *node["classes"]])
     self.body.append(f'<details class="{classes}">\n<summary>\n')
     for state, prompt in (("collapsed", node["prompt_show"]), ("expanded", node["prompt_hide"])):
-        verb, _, what = prompt.rpartition(" ")
-        text = escape(f"{verb} {FOLDED.get(what, what)}")
-        self.body.append(f'<p class="{state} admonition-title">{text}</p>\n')
+        self.body.append(f'<p class="{state} admonition-title">{escape(prompt)}</p>\n')
     self.body.append("</summary>\n")
 
 
@@ -61,5 +81,6 @@ def depart_folded_cell(self: Any, node: nodes.Element) -> None:
 
 def setup(app: Sphinx) -> None:
     """Remplace l'écriture HTML ; le thème ajoute la sienne par-dessus."""
+    app.add_post_transform(NameFoldedCells)
     app.set_translator("html", FrenchBookTranslator)
     app.add_node(HideCodeCellNode, override=True, html=(visit_folded_cell, depart_folded_cell))

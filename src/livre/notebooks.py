@@ -14,6 +14,7 @@ import nbformat
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from livre.accessibility import CHECK_TAG
 from livre.markdown import Converter
 from livre.references import References
 from livre.repository import Repository
@@ -27,7 +28,12 @@ WRITE: Any = nbformat.write
 
 PACKAGE = "reseaux-existants[cellules]"
 SITE_FOLDER = "notebooks"
-HIDING_TAGS = {"hide-cell", "hide-input"}
+# Le titre d'une cellule repliée, dans Colab et dans JupyterLab, selon sa première étiquette connue.
+FOLDED = {
+    CHECK_TAG: "Vérification",
+    "hide-cell": "Solution",
+    "hide-input": "Code de la figure ou du tableau",
+}
 
 ORIGIN = """\
 *Ce notebook vient du cours « {title} »{where}.*
@@ -85,11 +91,13 @@ def _cells(cells: list[Any], converter: Converter) -> Iterator[Any]:
                 yield CELLS.new_markdown_cell(text)
             continue
         metadata = dict(cell["metadata"])
-        if HIDING_TAGS & set(metadata.get("tags", [])):
-            metadata["jupyter"] = {"source_hidden": True}
+        code, tags = cell["source"], metadata.get("tags", [])
+        if found := [title for tag, title in FOLDED.items() if tag in tags]:
+            metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
+            code = f"# @title {found[0]}\n{code}"
         # La légende et le texte de remplacement ne servent qu'au site.
         figure = metadata.pop("mystnb", {}).get("figure", {})
-        yield CELLS.new_code_cell(cell["source"], metadata=metadata)
+        yield CELLS.new_code_cell(code, metadata=metadata)
         if figure:
             caption = converter.caption(figure.get("caption", ""), figure.get("name", ""))
             yield CELLS.new_markdown_cell(caption)

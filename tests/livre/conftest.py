@@ -47,6 +47,13 @@ dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kc
 Image(data=base64.b64decode(dot), format="png")
 ```
 """
+CHECK = """
+```{code-cell} ipython3
+:tags: [hide-cell, verification]
+
+assert dot
+```
+"""
 PAGES = {
     "accueil": """# Accueil
 
@@ -107,7 +114,8 @@ y
 $$ (eq-z)
 
 """
-    + FIGURE.replace("NAME", "fig-deux").replace("hide-input", "hide-cell"),
+    + FIGURE.replace("NAME", "fig-deux").replace("hide-input", "hide-cell")
+    + CHECK,
     "a/bib": """# Bibliographie
 
 ```{glossary}

@@ -15,10 +15,14 @@ def test_code_scrolls_with_the_keyboard(pages):
 
 
 def test_folded_cell_says_what_it_hides(pages):
-    for page, what in {"a/un": "le code", "a/deux": "le code et son résultat"}.items():
-        summary = pages[page].select_one("details.hide summary")
-        assert [p.get_text() for p in summary.find_all("p")] == [
-            f"Afficher {what}",
-            f"Masquer {what}",
-        ]
-        assert summary.find_parent("details").get("aria-label") is None
+    told = {
+        "a/un": [["Afficher le code de la figure", "Masquer le code de la figure"]],
+        "a/deux": [
+            ["Afficher le code et son résultat", "Masquer le code et son résultat"],
+            ["Vérification", "Masquer la vérification"],
+        ],
+    }
+    for page, expected in told.items():
+        folded = pages[page].select("details.hide")
+        assert [[p.get_text() for p in cell.select("summary p")] for cell in folded] == expected
+        assert all(cell.get("aria-label") is None for cell in folded)

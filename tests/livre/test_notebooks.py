@@ -18,14 +18,18 @@ def sources(notebook) -> list[str]:
 def test_export(application) -> None:
     notebook = export(application, "a/deux")
     nbformat.validate(notebook)
-    origin, title, code, caption = notebook.cells
+    origin, title, code, caption, check = notebook.cells
     assert "cours « Petit livre »" in origin.source
     assert "pip install -e ." in origin.source
     assert title.source.startswith("# Page *deux*\n\n$$\nz\n$$\n\n$$\nx \\tag{1}\n$$")
-    assert code.source.startswith("from IPython.display import Image")
-    assert code.metadata == {"tags": ["hide-cell"], "jupyter": {"source_hidden": True}}
+    # Repliées dans JupyterLab par une clé, dans Colab par l'autre, qui montre le titre.
+    folded = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    assert code.source.startswith("# @title Solution\nfrom IPython.display import Image")
+    assert code.metadata == {"tags": ["hide-cell"], **folded}
+    assert check.source == "# @title Vérification\nassert dot"
+    assert check.metadata == {"tags": ["hide-cell", "verification"], **folded}
     assert caption.source == "**Figure 2.** Une *courbe* (He *et al.*, 2016)."
-    assert [cell.id for cell in notebook.cells] == [f"cellule-{n}" for n in range(4)]
+    assert [cell.id for cell in notebook.cells] == [f"cellule-{n}" for n in range(5)]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     assert notebook.metadata["kernelspec"] == kernel
 

@@ -3,6 +3,7 @@
 import ast
 import re
 
+import nbformat
 import pytest
 from sphinx_external_toc.parsing import parse_toc_yaml
 
@@ -46,6 +47,60 @@ def test_cells_follow_the_rules(chapter):
         assert len(lines) <= 20, f"cellule de {len(lines)} lignes : {lines[0]}"
         assert "glue" not in cell.source
         assert not cell.source.lstrip().startswith(("!", "%"))
+
+
+# Les pages dont une cellule visible vérifie encore, ou dépasse la colonne du site.
+CLUTTERED = {
+    "accueil",
+    "bibliographie",
+    "ecarts",
+    "glossaire",
+    "lancer",
+    "alexnet",
+    "comparaison",
+    "imagenet",
+    "inception",
+    "resnet",
+    "vgg",
+    "augmentation",
+    "episodes",
+    "risque",
+    "strategies",
+    "passage-echelle",
+    "preentraines",
+    "sauvegarder",
+    "transfert",
+    "vos-images",
+}
+WIDEST = 78
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)
+def test_visible_code_is_the_lesson(chapter):
+    """Ce qui se voit porte une idée ; ce qui vérifie est replié, étiqueté « verification »."""
+    problems = cluttered([c for c in to_notebook(chapter).cells if c.cell_type == "code"])
+    assert bool(problems) == (chapter.stem in CLUTTERED), "\n".join(problems)
+
+
+def cluttered(cells) -> list[str]:
+    """Les lignes des cellules visibles qui vérifient, ou qui sont trop larges."""
+    found = []
+    for cell in cells:
+        if {"hide-cell", "hide-input"} & set(cell.metadata.get("tags", [])):
+            continue
+        checks = [n.lineno for n in ast.walk(ast.parse(cell.source)) if isinstance(n, ast.Assert)]
+        lines = enumerate(cell.source.splitlines(), 1)
+        found += [line for k, line in lines if k in checks or len(line) > WIDEST]
+    return found
+
+
+def test_the_rule_sees_a_check_and_a_wide_line():
+    def code(source, *tags):
+        return nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)})
+
+    wide = "x = " + "1" * WIDEST
+    assert cluttered([code("y = 1\nassert y"), code(wide)]) == ["assert y", wide]
+    assert cluttered([code(f"assert y\n{wide}", "hide-cell"), code("y = 1")]) == []
 
 
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda path: path.stem)

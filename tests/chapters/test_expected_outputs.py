@@ -68,7 +68,6 @@ CLUTTERED = {
     "strategies",
     "passage-echelle",
     "preentraines",
-    "sauvegarder",
     "transfert",
     "vos-images",
 }

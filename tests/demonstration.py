@@ -47,7 +47,7 @@ COURSE = (
     ("src/reseaux/reuse/imagenet_fr.tsv", "\ttabby\t", "\tlynx\t",
      ["tests/reseaux/reuse/test_imagenet.py"]),
     ("references.bib", "{He15,", "{He16,", ["tests/chapters/test_references.py"]),
-    ("chapters/classiques/vgg.md", "C = 256", "C = 128",
+    ("chapters/classiques/vgg.md", "C=256", "C=128",
      ["tests/chapters/test_expected_outputs.py"]),
     ("tests/notebooks/classiques/vgg.ipynb", "À peine 8,1", "À peine 8,7",
      ["tests/chapters/test_prose.py"]),

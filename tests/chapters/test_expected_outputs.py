@@ -61,7 +61,6 @@ CLUTTERED = {
     "imagenet",
     "inception",
     "resnet",
-    "vgg",
     "augmentation",
     "episodes",
     "risque",

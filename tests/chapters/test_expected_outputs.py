@@ -56,7 +56,6 @@ CLUTTERED = {
     "ecarts",
     "glossaire",
     "lancer",
-    "alexnet",
     "comparaison",
     "imagenet",
     "inception",

@@ -58,7 +58,6 @@ CLUTTERED = {
     "lancer",
     "comparaison",
     "imagenet",
-    "inception",
     "resnet",
     "augmentation",
     "episodes",

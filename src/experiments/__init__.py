@@ -21,6 +21,7 @@ STUDIES: tuple[str, ...] = (
     "augmentation",
     "combining",
     "similarity",
+    "adapters",
 )
 
 

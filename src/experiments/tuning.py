@@ -78,12 +78,14 @@ class Start:
         head: rend la tête apprise par une sonde sur des images ; ``None`` la tire au hasard.
         first_trained: la première profondeur qui apprend.
         frozen_statistics: garder les statistiques de normalisation du réseau de départ.
+        adapt: transforme le réseau, sa tête posée, et rend ce qui doit apprendre.
     """
 
     pretrained: Pretrained
     head: Callable[[NDArray[np.int64]], nn.Linear] | None
     first_trained: int
     frozen_statistics: bool
+    adapt: Callable[[nn.Module], list[nn.Parameter]] | None = None
 
 
 def tune(
@@ -151,6 +153,8 @@ class _Fit(NamedTuple):
         if start.head is not None:
             head = [part for part in model.modules() if isinstance(part, nn.Linear)][-1]
             head.load_state_dict(start.head(chosen).state_dict())
+        if start.adapt is not None:
+            optimizer = torch.optim.AdamW(start.adapt(model), lr=rate, weight_decay=1e-2)
         epochs = self.recipe.epochs_for(len(chosen))
         batches = math.ceil(len(chosen) / self.recipe.batch_size)
         training.train(

@@ -107,6 +107,20 @@ SOLAR_SVM = PublishedValue(
 )
 SOLAR_CNN = PublishedValue(88.42, "VGG-19 réglé finement, exactitude", "Deitsch19", "résumé")
 
+# Ce qu'annoncent des réseaux appris sans étiquettes, ou avec des légendes.
+DINO_NEIGHBOURS = PublishedValue(
+    78.3, "DINO, plus proches voisins, exactitude sur ImageNet (%)", "Caron21", "résumé"
+)
+CLIP_PAIRS = PublishedValue(
+    400, "images et leurs légendes vues par CLIP (millions)", "Radford21", "résumé"
+)
+MAE_HIDDEN = PublishedValue(75, "part de l'image que cache MAE (%)", "He21", "résumé")
+
+# Les étiquettes de validation d'ILSVRC-2012 estimées fausses, au moins, en %.
+LABEL_ERRORS = PublishedValue(
+    6, "étiquettes fausses, au moins, dans la validation d'ILSVRC-2012", "Northcutt21", "résumé"
+)
+
 # Les erreurs top-5 des articles, en %.
 _ERRORS = {
     "alexnet-1": (18.2, "AlexNet : un réseau, validation", "Krizhevsky12", "table 2"),

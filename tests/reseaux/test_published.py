@@ -94,6 +94,17 @@ def test_published_solar_cells():
     assert ["VGG-19" in f.what for f in both] == [False, True]
 
 
+def test_published_without_labels():
+    found = published.DINO_NEIGHBOURS, published.CLIP_PAIRS, published.MAE_HIDDEN
+    assert [(f.value, f.reference) for f in found] == [
+        (78.3, "Caron 2021, résumé"),
+        (400, "Radford 2021, résumé"),
+        (75, "He 2021, résumé"),
+    ]
+    wrong = published.LABEL_ERRORS
+    assert (wrong.value, wrong.reference) == (6, "Northcutt 2021, résumé")
+
+
 def test_spell_key():
     assert published.spell_key("He15") == "He 2015"
     assert published.spell_key("LeCun98") == "LeCun 1998"

@@ -64,7 +64,6 @@ CLUTTERED = {
     "risque",
     "strategies",
     "passage-echelle",
-    "preentraines",
     "transfert",
     "vos-images",
 }

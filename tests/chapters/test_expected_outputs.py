@@ -57,7 +57,6 @@ CLUTTERED = {
     "glossaire",
     "lancer",
     "comparaison",
-    "imagenet",
     "resnet",
     "augmentation",
     "episodes",

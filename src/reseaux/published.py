@@ -92,9 +92,6 @@ ILSVRC_TRAIN = PublishedValue(
 ILSVRC_VALIDATION = PublishedValue(50_000, "images de validation", "Russakovsky15", "§3.1")
 ILSVRC_TEST = PublishedValue(100_000, "images de test, à partir de 2012", "Russakovsky15", "§3.1")
 ILSVRC_CLASSES = PublishedValue(1_000, "classes", "Russakovsky15", "§3.1")
-LABEL_ERRORS = PublishedValue(
-    6, "part d'étiquettes fausses, validation, au moins (%)", "Northcutt21", "résumé"
-)
 
 # L'exactitude d'un réseau sur ImageNet, et celle d'après transfert : leur corrélation.
 TRANSFER_FROZEN = PublishedValue(

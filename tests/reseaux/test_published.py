@@ -76,12 +76,6 @@ def test_published_sizes():
     assert published.ILSVRC_CLASSES.value == len(models.AlexNet_Weights.DEFAULT.meta["categories"])
 
 
-def test_published_label_errors():
-    errors = published.LABEL_ERRORS
-    assert (errors.value, errors.reference) == (6, "Northcutt 2021, résumé")
-    assert "au moins" in errors.what
-
-
 def test_published_correlations():
     both = published.TRANSFER_FROZEN, published.TRANSFER_TUNED
     assert [(f.value, f.reference) for f in both] == [

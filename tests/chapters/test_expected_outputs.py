@@ -56,7 +56,6 @@ CLUTTERED = {
     "ecarts",
     "glossaire",
     "lancer",
-    "comparaison",
     "resnet",
     "augmentation",
     "episodes",

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 CELLS: Any = nbformat.v4
 WRITE: Any = nbformat.write
 
-PACKAGE = "reseaux-existants[cellules]"
+PACKAGE = "reseaux-existants[cellules,grappe]"
 SITE_FOLDER = "notebooks"
 # Le titre d'une cellule repliée, dans Colab et dans JupyterLab, selon sa première étiquette connue.
 FOLDED = {

@@ -58,10 +58,8 @@ CLUTTERED = {
     "lancer",
     "resnet",
     "augmentation",
-    "episodes",
     "risque",
     "strategies",
-    "passage-echelle",
     "transfert",
     "vos-images",
 }

@@ -57,7 +57,7 @@ def test_a_known_repository_is_named_and_installed(application, monkeypatch) -> 
     monkeypatch.setattr(application.config, "livre_repository", Repository("github.com", "a/b"))
     origin, install, *_ = sources(export(application, "a/un"))
     assert "([a/b](https://github.com/a/b))" in origin
-    assert '"reseaux-existants[cellules] @ git+https://github.com/a/b"' in install
+    assert '"reseaux-existants[cellules,grappe] @ git+https://github.com/a/b"' in install
 
 
 def test_site_holds_a_notebook_per_page(application) -> None:

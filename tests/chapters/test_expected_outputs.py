@@ -61,7 +61,6 @@ CLUTTERED = {
     "risque",
     "strategies",
     "transfert",
-    "vos-images",
 }
 WIDEST = 78
 

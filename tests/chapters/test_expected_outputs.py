@@ -58,7 +58,6 @@ CLUTTERED = {
     "lancer",
     "resnet",
     "augmentation",
-    "risque",
     "strategies",
     "transfert",
 }

@@ -59,7 +59,6 @@ CLUTTERED = {
     "resnet",
     "augmentation",
     "strategies",
-    "transfert",
 }
 WIDEST = 78
 

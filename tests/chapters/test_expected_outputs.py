@@ -58,7 +58,6 @@ CLUTTERED = {
     "lancer",
     "resnet",
     "augmentation",
-    "strategies",
 }
 WIDEST = 78
 

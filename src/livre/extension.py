@@ -2,9 +2,29 @@
 
 from sphinx.application import Sphinx
 
-from livre import accessibility, bibliography, cache, chrome, execution, launch, mathml, notebooks
+from livre import (
+    accessibility,
+    bibliography,
+    cache,
+    chrome,
+    execution,
+    glossary,
+    launch,
+    mathml,
+    notebooks,
+)
 
-MODULES = (chrome, mathml, bibliography, accessibility, launch, notebooks, cache, execution)
+MODULES = (
+    chrome,
+    mathml,
+    bibliography,
+    accessibility,
+    glossary,
+    launch,
+    notebooks,
+    cache,
+    execution,
+)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -19,7 +19,7 @@ class Description:
 
     Attributes:
         method: sonde ou réglage fin.
-        network: le nom du réseau pré-entraîné (voir :func:`weights.load`).
+        network: le nom du réseau préentraîné (voir :func:`weights.load`).
         names: les classes, dans l'ordre des sorties.
         size: côté des carrés donnés au réseau, en pixels.
         mean: moyenne retirée à chaque canal, pour des valeurs entre 0 et 1.

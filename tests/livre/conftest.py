@@ -64,6 +64,9 @@ Voir {doc}`/a/un`, {cite:p}`He16,Tan19` et {cite:t}`Lin13`.
     "a/un": HEADER
     + """# Page un
 
+Un `mot rare`, des **mots rares**, {doc}`un mot rare <deux>`, deux mots rares, un Mot
+rare.
+
 (sec)=
 ## Une *section*
 
@@ -124,6 +127,10 @@ un
 
 deux
   Voir {doc}`deux`.
+
+mot rare
+  *rare word*. Un mot qui
+  se définit.
 ```
 
 ```{bibliography}

@@ -71,7 +71,7 @@ class Kind(Enum):
         *("moyenne", "moyenne", Family.POOLING, nn.AvgPool2d, nn.AdaptiveAvgPool2d),
         *(aten.avg_pool2d, aten._adaptive_avg_pool2d, aten.mean),
     )
-    BATCH_NORM = ("normalisation de lot", "norm. de lot", Family.NORMALIZATION, nn.BatchNorm2d)
+    BATCH_NORM = ("normalisation par lots", "norm. par lots", Family.NORMALIZATION, nn.BatchNorm2d)
     LOCAL_RESPONSE_NORM = (
         *("normalisation locale", "norm. locale", Family.NORMALIZATION, nn.LocalResponseNorm),
     )

@@ -1,4 +1,4 @@
-"""BN-Inception, le réseau de l'article sur la normalisation de lot [Ioffe15, figure 5].
+"""BN-Inception, le réseau de l'article sur la normalisation par lots [Ioffe15, figure 5].
 
 La table de l'article se contredit deux fois : avec les 128 filtres qu'elle donne à la projection
 de 4c et de 4d, ces modules sortiraient 608 cartes, et 4e 1 056, alors qu'elle annonce 576, 576 et
@@ -66,7 +66,7 @@ class BNInception(BranchedNetwork):
     La première convolution est séparable, comme le dit l'annexe de l'article : huit filtres 7×7
     par canal de l'image, puis une 1×1. Les convolutions n'ont pas de biais, que la normalisation
     annulerait (§3.2). L'article ne dit pas les marges : elles gardent ici la taille, ou la
-    divisent juste par deux. Pas de dropout, que la normalisation de lot rend inutile (§4.2.1).
+    divisent juste par deux. Pas de dropout, que la normalisation par lots rend inutile (§4.2.1).
     """
 
     def __init__(self, num_classes: int = 1000) -> None:

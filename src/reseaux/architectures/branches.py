@@ -15,7 +15,7 @@ from reseaux.architectures.staged import Staged
 
 
 class Conv(NamedTuple):
-    """Une convolution, suivie d'une normalisation de lot et d'une ReLU."""
+    """Une convolution, suivie d'une normalisation par lots et d'une ReLU."""
 
     filters: int
     height: int = 1  # du noyau

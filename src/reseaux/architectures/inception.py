@@ -46,7 +46,7 @@ STAGES: dict[str, dict[str, Inception]] = {
 
 
 def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """Une convolution et sa ReLU ; GoogLeNet n'a pas de normalisation de lot."""
+    """Une convolution et sa ReLU ; GoogLeNet n'a pas de normalisation par lots."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2),
         nn.ReLU(inplace=True),

@@ -41,7 +41,7 @@ def resolve(name: str, others: tuple[str, ...] = ()) -> "tuple[str, WeightsEnum]
         nearest = nearest_name(model, [*others, *known])
         hint = f" Vouliez-vous dire « {nearest} » ?" if nearest else ""
         raise ReseauxError(
-            f"« {model} » n'est pas un réseau pré-entraîné connu.{hint} Noms permis : "
+            f"« {model} » n'est pas un réseau préentraîné connu.{hint} Noms permis : "
             f"{', '.join([*others, ''])}et les {len(known)} classifieurs de torchvision "
             "(« models.list_models(module=models) »)."
         )

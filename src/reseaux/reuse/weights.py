@@ -41,7 +41,7 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True)
 class Pretrained:
-    """Un réseau pré-entraîné et tout ce qu'il faut pour s'en servir.
+    """Un réseau préentraîné et tout ce qu'il faut pour s'en servir.
 
     Attributes:
         name: une clé de :data:`PACKAGED` ou « resnet50:IMAGENET1K_V2 ».

@@ -25,7 +25,7 @@ class Standardized(nn.BatchNorm2d):
         (Renamed(1, 1, 1), Kind.CONVOLUTION, "convolution"),
         (nn.Linear(1, 1), Kind.LINEAR, "connectée"),
         (nn.AdaptiveAvgPool2d(1), Kind.AVG_POOL, "moyenne"),
-        (Standardized(1), Kind.BATCH_NORM, "normalisation de lot"),
+        (Standardized(1), Kind.BATCH_NORM, "normalisation par lots"),
         (nn.Flatten(), Kind.FLATTEN, "mise à plat"),
         (nn.GroupNorm(1, 1), UnknownKind("GroupNorm"), "GroupNorm"),
     ],

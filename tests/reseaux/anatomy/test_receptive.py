@@ -265,7 +265,7 @@ def moved(x):
 
 
 POINTWISE = {
-    "normalisation de lot": nn.BatchNorm2d(4),
+    "normalisation par lots": nn.BatchNorm2d(4),
     "normalisation suivie": nn.InstanceNorm2d(4, track_running_stats=True),
     "normalisation locale": nn.LocalResponseNorm(3),
     "softmax des canaux": nn.Softmax2d(),

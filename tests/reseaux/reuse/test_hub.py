@@ -123,7 +123,7 @@ def test_every_file_carries_its_hash_and_the_same_classes() -> None:
         ("ResNet-50", "« ResNet-50 » n'est pas.*« resnet50 ».*efficientnet-lite0"),
         ("resnet50:V3", "« V3 » ne désigne pas un jeu de poids de « resnet50 ».*IMAGENET1K_V2"),
         ("vgg16:IMAGENET1K_FEATURES", "Noms permis : IMAGENET1K_V1"),
-        ("", "n'est pas un réseau pré-entraîné connu"),
+        ("", "n'est pas un réseau préentraîné connu"),
     ],
 )
 def test_unknown_names(name: str, message: str) -> None:

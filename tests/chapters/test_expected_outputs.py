@@ -55,7 +55,6 @@ CLUTTERED = {
     "ecarts",
     "lancer",
     "resnet",
-    "augmentation",
 }
 WIDEST = 78
 

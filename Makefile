@@ -15,7 +15,7 @@ BANCS ?= summary probe augmentation
 # Les altérations jouées par module : un nombre, ou « toutes ».
 PAR_MODULE ?= 12
 
-.PHONY: aide livre test test-unite test-notebooks test-site test-navigateur style references bench \
+.PHONY: aide livre test test-unite test-notebooks test-site test-navigateur test-orthographe style references bench \
 	experiences servir notebooks epingler demonstration propre tout-propre
 
 aide: ## Affiche cette liste
@@ -54,6 +54,9 @@ test-site: $(PRET) ## Vérifie le site construit
 
 test-navigateur: $(PRET) ## Vérifie le site dans Chromium (variable CHROMIUM : son chemin)
 	$(PY) -m pytest tests/navigateur -q
+
+test-orthographe: $(PRET) ## Cherche chaque mot des pages dans le dictionnaire de hunspell
+	$(PY) -m pytest tests/orthographe -q
 
 references: $(PRET) ## Régénère les sorties de référence (CHAPITRES="vgg alexnet" pour en choisir)
 	$(PY) -m livre.expected_outputs $(CHAPITRES)

@@ -54,6 +54,7 @@ COMMANDS = {
     ),
     "test-site": ("$(PY) -m pytest tests/site -q\n",),
     "test-navigateur": ("$(PY) -m pytest tests/navigateur -q\n",),
+    "test-orthographe": ("$(PY) -m pytest tests/orthographe -q\n",),
     "references": ("$(PY) -m livre.expected_outputs $(CHAPITRES)\n",),
     "bench": ("$(PY) tests/bench/$$banc.py || exit 1",),
     "experiences": (
@@ -96,7 +97,7 @@ def test_every_test_is_run_by_the_continuous_integration():
     assert found["test"][0] == ["style", "test-unite", "livre", "test-notebooks", "test-site"]
     run = [line for line in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines() if line]
     assert run[2] == "set -euo pipefail"
-    assert run[-2:] == ["make test", "make test-navigateur"]
+    assert run[-3:] == ["make test", "make test-orthographe", "make test-navigateur"]
     played = [name for name in found if name.startswith("test-")]
     words = {word for name in played for word in found[name][1].split()}
     folders = {path.parts[1] for path in relative("tests/*/**/test_*.py")} | {"notebooks"}

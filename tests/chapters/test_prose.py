@@ -6,16 +6,13 @@ import nbformat
 import pytest
 
 from livre.expected_outputs import chapters
+from page_prose import PAGES, prose
 from reference_notebooks import read_reference
 from reseaux import published
 
 # Un entier (milliers séparés ou non), un décimal, un pourcentage.
 NUMBER = re.compile(r"(?<![\w,.×])\d{1,3}(?:[\u202f\u00a0 ]\d{3})+(?!\d)|(?<![\w,.×])\d+(?:,\d+)?")
-# Ce qui n'est pas un nombre de la prose : code, formules, rôles, adresses, nom d'une carte.
-NOT_PROSE = re.compile(
-    r"`{3,}.*?`{3,}|\$\$.*?\$\$|\{[\w:+-]+\}`[^`]*`|`[^`]*`|\$[^$]*\$|<[^>]*>|\]\([^)]*\)|https?://\S+|GTX\s\d+",
-    re.DOTALL,
-)
+CARD = re.compile(r"GTX\s\d+")  # le nom d'une carte graphique
 
 
 def plain(number: str) -> str:
@@ -34,11 +31,11 @@ def must_be_shown(number: str, text_after: str) -> bool:
 
 def prose_numbers(text: str) -> list[str]:
     """Liste les nombres d'un texte Markdown qui doivent être montrés par la page."""
-    prose = NOT_PROSE.sub(" ", text)
+    read = CARD.sub(" ", prose(text))
     return [
         match.group()
-        for match in NUMBER.finditer(prose)
-        if must_be_shown(match.group(), prose[match.end() : match.end() + 2])
+        for match in NUMBER.finditer(read)
+        if must_be_shown(match.group(), read[match.end() : match.end() + 2])
     ]
 
 
@@ -85,3 +82,21 @@ def test_the_search_finds_typed_numbers():
 
 def test_published_values_count_as_shown():
     assert "5.1" in shown_numbers(nbformat.v4.new_notebook())
+
+
+# Devant ces signes, et après « : une espace insécable, pour qu'ils ne soient jamais seuls en
+# début de ligne. Un « : » isolé est celui d'un tableau ou d'une définition.
+BREAKABLE = re.compile(r"[^\s|:-] [:;?!»%](?=[\s*)]|$)|« ", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_sign_never_starts_a_line(page):
+    found = BREAKABLE.findall(prose(page.read_text(encoding="utf-8")))
+    assert not found, f"{page.name} : une espace ordinaire devant ou après {found}"
+
+
+def test_the_rule_sees_ordinary_spaces():
+    for text in ("Un mot : deux", "quoi ?", "un « mot", "95 % de"):
+        assert BREAKABLE.search(prose(text)), text
+    for text in ("Un mot\u00a0: deux", "`a : b`", "| :-- | :-: |", "$a : b$", "x :name"):
+        assert not BREAKABLE.search(prose(text)), text

@@ -22,7 +22,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     few = real.subset(np.concatenate([np.flatnonzero(real.labels == k)[:12] for k in range(10)]))
     digits = tasks.Task("chiffres", False, 32, 40, lambda _: few)
     monkeypatch.setitem(tasks.TASKS, "digits", digits)
-    monkeypatch.setattr(adapters, "RECIPE", Recipe((), 1, (1, 1), batch_size=25, few=0))
+    monkeypatch.setattr(adapters, "RECIPE", Recipe((), 1, (1, 1), batch_size=25, folds=2, few=0))
     monkeypatch.setattr(adapters, "EPOCHS", dict.fromkeys(adapters.RATES, 1))
     monkeypatch.setattr(adapters, "RATES", dict.fromkeys(adapters.RATES, (1e-4, 1e-3)))
 

@@ -1,4 +1,4 @@
-"""Aucun nombre n'est tapé : ceux de la prose se lisent dans une sortie ou dans le code."""
+"""Les nombres de la prose se lisent dans une sortie ou le code ; les petits entiers échappent."""
 
 import re
 

@@ -29,8 +29,9 @@ IGNORED = "nbval-ignore-output"
 
 
 def chapters() -> list[Path]:
-    """Liste les fichiers des chapitres, par ordre alphabétique."""
-    return sorted(CHAPTERS.rglob("*.md"))
+    """Liste, par ordre alphabétique, les pages qui s'exécutent : leur en-tête nomme un noyau."""
+    pages = sorted(CHAPTERS.rglob("*.md"))
+    return [page for page in pages if "\nkernelspec:\n" in page.read_text(encoding="utf-8")]
 
 
 def reference_path(chapter: Path) -> Path:

@@ -8,6 +8,7 @@ import pytest
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from livre.expected_outputs import IGNORED, ROOT, chapters, reference_path, to_notebook
+from page_prose import PAGES
 from reference_notebooks import read_reference
 
 ADVICE = "Lancez « make references » après avoir vérifié le changement."
@@ -23,7 +24,7 @@ def test_every_reference_has_its_chapter():
 
 def test_every_chapter_is_in_the_table_of_contents():
     listed = set(parse_toc_yaml(ROOT / "_toc.yml"))
-    pages = {str(path.relative_to(ROOT).with_suffix("")) for path in chapters()}
+    pages = {str(path.relative_to(ROOT).with_suffix("")) for path in PAGES}
     missing = sorted(pages - listed)
     assert not missing, f"Pages absentes du sommaire : {missing}. Ajoutez-les à _toc.yml."
     assert listed <= pages, f"Le sommaire nomme des pages absentes : {sorted(listed - pages)}."

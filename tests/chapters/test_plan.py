@@ -1,4 +1,4 @@
-"""Chaque page suit le plan de CONTRIBUER.md, et l'accueil mène à toutes."""
+"""Chaque leçon suit le plan de CONTRIBUER.md, et l'accueil mène à toutes les pages."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 from livre.expected_outputs import chapters, to_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
-LESSONS = [p for p in sorted(ROOT.glob("chapters/*/*.md")) if p.parent.name != "annexes"]
+READ = [p for p in sorted(ROOT.glob("chapters/*/*.md")) if p.parent.name != "annexes"]
+LESSONS = [p for p in READ if not p.stem.startswith("quiz-")]  # un quiz a le sien : test_quiz.py
 BOX = re.compile(
     r"^:{3,}\{admonition\} (?P<title>.*)\n(?::class: (?P<kind>\w+)\n)?(?P<body>(?:.*\n)*?):{3,}$",
     re.M,
@@ -63,7 +64,7 @@ def test_every_image_is_described_in_several_words(page: Path) -> None:
 
 def test_the_welcome_page_leads_to_every_lesson() -> None:
     text = (ROOT / "chapters" / "accueil.md").read_text(encoding="utf-8")
-    pages = {str(p.relative_to(ROOT).with_suffix("")) for p in LESSONS}
+    pages = {str(p.relative_to(ROOT).with_suffix("")) for p in READ}
     assert pages <= {
         link.removeprefix("/") for link in re.findall(r"\{doc\}`(?:.*<)?([^`>]+)", text)
     }

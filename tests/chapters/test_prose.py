@@ -72,6 +72,12 @@ def test_prose_numbers_are_shown(chapter):
     assert not typed, f"{chapter.name} : nombres tapés qu'aucune cellule ne montre : {typed}"
 
 
+@pytest.mark.parametrize("page", sorted({*PAGES} - {*chapters()}), ids=lambda path: path.stem)
+def test_a_page_without_cells_types_no_number(page):
+    """Aucune sortie ne les montrerait : un quiz parle d'idées, les pages donnent les nombres."""
+    assert prose_numbers(page.read_text(encoding="utf-8")) == []
+
+
 def test_the_search_finds_typed_numbers():
     text = (
         "Il a 34 944 poids, soit 8,1 % ; `138` et $256$ sont du code ; en 2012, 55×55, 3 couches."

@@ -5,7 +5,15 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 
 from livre import expected_outputs
-from livre.expected_outputs import IGNORED, clean, execute, main, reference_path, to_notebook
+from livre.expected_outputs import (
+    IGNORED,
+    chapters,
+    clean,
+    execute,
+    main,
+    reference_path,
+    to_notebook,
+)
 from livre.kernels import use_local_sockets
 
 SOURCE = """---
@@ -50,6 +58,12 @@ def test_same_source_gives_the_same_notebook(book):
     first, second = to_notebook(book), to_notebook(book)
     assert first == second
     assert [cell["id"] for cell in first.cells] == ["cellule-0", "cellule-1", "cellule-2"]
+
+
+def test_a_page_without_a_kernel_is_not_executed(book):
+    quiz = book.with_name("quiz.md")
+    quiz.write_text("# Un quiz\n\n:::{dropdown} Une réponse : kernelspec: non\nNon.\n:::\n")
+    assert chapters() == [book]
 
 
 def test_reference_is_beside_its_chapter(book, tmp_path):

@@ -17,6 +17,7 @@ FOLD = re.compile(r"^:::\{dropdown\} (?P<title>.+)\n(?P<body>(?:.+\n)+?):::$", r
 RIGHT, WRONG = "**Oui.** ", "**Non.** "
 LINK = re.compile(r"\{doc\}`/(chapters/[\w/-]+)`")
 FEWEST_WORDS = 15
+LONGEST_TITLE = 32  # une ligne du sommaire de la page
 
 
 class Answer(NamedTuple):
@@ -46,8 +47,10 @@ def faults(text: str) -> list[str]:
         found.append(f"{len(asked)} questions")
     places = []
     for number, (title, answers) in enumerate(asked.items(), 1):
-        if not re.fullmatch(rf"{number}\. .+[?.]", title):
+        if not re.fullmatch(rf"{number}\. .+", title) or len(title) > LONGEST_TITLE:
             found.append(f"titre : {title}")
+        if not re.search(rf"^## {re.escape(title)}\n\n.+\?\n\n:::", text, re.M):
+            found.append(f"{number} : pas de question sous le titre")
         right = [k for k, answer in enumerate(answers) if answer.body.startswith(RIGHT)]
         wrong = [k for k, answer in enumerate(answers) if answer.body.startswith(WRONG)]
         if len(answers) not in (3, 4) or len(right) != 1 or len(wrong) != len(answers) - 1:
@@ -109,7 +112,7 @@ LONG = (
     "Parce que cette phrase est assez longue pour expliquer ce que la réponse confond, et pourquoi."
 )
 SOUND = "# Quiz\n\n" + "".join(
-    f"## {n}. Une question ?\n\n"
+    f"## {n}. Un titre\n\nUne question ?\n\n"
     + "".join(
         f":::{{dropdown}} Réponse {k}\n{RIGHT if k == n % 3 else WRONG}{LONG}"
         f" {{doc}}`/chapters/un`.\n:::\n\n"
@@ -129,7 +132,10 @@ SOUND = "# Quiz\n\n" + "".join(
         ("{doc}`/chapters/un`", "ailleurs", "aucun renvoi"),
         ("Réponse 1", "Réponse 2", "deux fois la même réponse"),
         ("## 3. ", "## 4. ", "titre"),
-        ("## 7. Une question ?\n\n", "", "6 questions"),
+        ("## 7. Un titre\n\n", "", "6 questions"),
+        ("Un titre", "Un titre bien trop long pour un sommaire", "titre"),
+        ("question ?", "phrase.", "pas de question"),
+        ("\n\nUne question ?", "", "pas de question"),
         (".\n:::\n", ".\n\n:::\n", "dépliants"),
     ],
 )

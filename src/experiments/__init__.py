@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STUDIES: tuple[str, ...] = (
     "depths",
     "atlas",
+    "longer",
     "degradation",
     "ideas",
     "augmentation",

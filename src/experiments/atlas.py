@@ -60,6 +60,11 @@ def _plan() -> list[Cell]:
 
 def measure(cell: Mapping[str, Any]) -> dict[str, Value]:
     """Exactitudes au test, exactitude de validation, pas choisi, profondeur gardée, traversées."""
+    return tuned(cell, PRETRAINED)
+
+
+def tuned(cell: Mapping[str, Any], pretrained: Recipe) -> dict[str, Value]:
+    """Comme :func:`measure`, avec la recette qu'on lui donne pour un réseau déjà entraîné."""
     task, draw, method = tasks.TASKS[cell["task"]], cell["draw"], Method(cell["method"])
     source = task.source(draw)
     chosen = tasks.labelled(task, cell["labels"], draw)
@@ -70,9 +75,9 @@ def measure(cell: Mapping[str, Any]) -> dict[str, Value]:
         recipe = SCRATCH
     else:
         size = "few" if len(chosen) < FEW else "many"
-        recipe = replace(PRETRAINED, rates=RATES.get(cell["backbone"], RATES[size]))
+        recipe = replace(pretrained, rates=RATES.get(cell["backbone"], RATES[size]))
     start, depth = _start(cell, method, chosen, labels)
-    tuned = tuning.tune(
+    found = tuning.tune(
         start,
         images,
         labels,
@@ -83,13 +88,13 @@ def measure(cell: Mapping[str, Any]) -> dict[str, Value]:
     )
     _, held = task.split(draw)
     tested = tasks.prepared(task, cell["backbone"], source, held)
-    answers = training.predict(tuned.model, tested).numpy()
+    answers = training.predict(found.model, tested).numpy()
     return {
         **tasks.scores(whole.labels[held], answers),
-        "validation": tuned.validation,
-        "rate": tuned.rate,
+        "validation": found.validation,
+        "rate": found.rate,
         "depth": depth,
-        "passes": tuned.passes,
+        "passes": found.passes,
     }
 
 

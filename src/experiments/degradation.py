@@ -18,8 +18,8 @@ from reseaux import data
 from reseaux.reuse import training
 
 PER_CLASS, HELD = 100, 300  # images d'entraînement par classe ; de validation ; le reste, test
-EPOCHS, PATIENCE = 80, 8
-SHOWN = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 80)  # les époques dont on garde l'erreur
+EPOCHS, PATIENCE = 240, 8
+SHOWN = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128, 192, 240)  # les époques dont on garde l'erreur
 MIDDLE = 10  # l'époque où l'on mesure les gradients, entre le début et la fin
 SETTING = ("normalized", "depth", "shortcut")
 
@@ -84,7 +84,7 @@ def learn(cell: Cell, known: rates.Part, held: rates.Part, test: rates.Part) -> 
     for moment in MOMENTS:
         first, last = probed.get(moment, probed["end"])
         found |= {f"first_{moment}": first, f"last_{moment}": last}
-    return found | {f"epoch_{k:02}": errors[min(k, len(errors)) - 1] for k in SHOWN}
+    return found | {f"epoch_{k:03}": errors[min(k, len(errors)) - 1] for k in SHOWN}
 
 
 MOMENTS = ("start", "middle", "end")
@@ -92,7 +92,7 @@ DEPTHS = (56, 20, 8)
 BLOCKS = [cross(normalized=(n,), depth=DEPTHS, shortcut=(0, 1)) for n in (1, 0)]
 # Des pas de plus pour ce que les deux premiers n'ont pas suffi à entraîner.
 SMALLER: dict[tuple[Value, ...], tuple[float, ...]] = {
-    (1, 56, 0): (0.01, 0.003),
+    (1, 56, 0): (0.01, 0.003, 0.001),
     **{(0, depth, shortcut): (0.01,) for depth in DEPTHS for shortcut in (0, 1)},
 }
 RATES: dict[tuple[Value, ...], tuple[float, ...]] = {
@@ -102,12 +102,18 @@ RATES: dict[tuple[Value, ...], tuple[float, ...]] = {
 }
 # Le pas que choisit la validation ; tests/experiments/test_degradation.py le tient.
 CHOSEN: dict[tuple[Value, ...], float] = {
-    (1, 56, 0): 0.003,
-    (1, 56, 1): 0.1,
-    (1, 20, 0): 0.03,
-    (1, 20, 1): 0.1,
     (1, 8, 0): 0.03,
     (1, 8, 1): 0.03,
+    (0, 8, 0): 0.01,
+    (1, 20, 0): 0.03,
+    (0, 20, 1): 0.01,
+    (1, 56, 1): 0.1,
+    (0, 8, 1): 0.03,
+    (1, 20, 1): 0.1,
+    (0, 20, 0): 0.01,
+    (1, 56, 0): 0.001,
+    (0, 56, 0): 0.1,
+    (0, 56, 1): 0.01,
 }
 MEASURES = {
     **dict.fromkeys(rates.ERRORS, 0.1),
@@ -117,7 +123,7 @@ MEASURES = {
     "first_start": 10,
     "last_start": 0.1,
     **{f"{stage}_{moment}": 0.5 for moment in MOMENTS[1:] for stage in ("first", "last")},
-    **{f"epoch_{k:02}": 0.15 for k in SHOWN},
+    **{f"epoch_{k:03}": 0.15 for k in SHOWN},
 }
 STUDY = Study(
     "degradation",

@@ -15,7 +15,7 @@ from experiments.miniatures import stack, started
 def test_the_plan() -> None:
     plan = degradation.STUDY.plan
     sweep = [cell for cell in plan if cell["seed"] == rates.SWEPT]
-    assert len(sweep) == 5 * 2 + 4 + 6 * 3  # deux pas ou plus, avec puis sans normalisation
+    assert len(sweep) == 5 * 2 + 5 + 6 * 3  # deux pas ou plus, avec puis sans normalisation
     assert len(plan) == len(sweep) + 2 * len(degradation.CHOSEN)
     for key, rate in degradation.CHOSEN.items():
         assert rate in degradation.RATES[key]
@@ -49,7 +49,7 @@ def test_the_test_is_only_graded() -> None:
     before = learn(CELL, known, held, test)
     assert list(before) == [*degradation.STUDY.measures]
     assert before["epochs"] == 2
-    assert before["epoch_01"] != before["epoch_02"] == before["epoch_80"]
+    assert before["epoch_001"] != before["epoch_002"] == before["epoch_240"]
     assert before["first_middle"] != before["first_end"] != before["first_start"]
     after = learn(CELL, known, held, (test[0], (test[1] + 1) % 10))
     assert {n for n in before if before[n] != after[n]} == {"test"}

@@ -13,7 +13,8 @@ from reseaux import data
 def test_the_plan() -> None:
     plan = ideas.STUDY.plan
     sweep = [cell for cell in plan if cell["seed"] == rates.SWEPT]
-    assert len(sweep) == 2 * (6 + 4) * 3  # données, réseaux et changements, pas
+    # Données, réseaux et changements, pas ; puis ceux qu'il a fallu ajouter au bord.
+    assert len(sweep) == 2 * (6 + 4) * 3 + len(ideas.BEYOND)
     assert len(plan) == len(sweep) + 2 * len(ideas.CHOSEN)
     for key, rate in ideas.CHOSEN.items():
         assert rate in ideas.RATES[key]

@@ -12,8 +12,6 @@ from toy_study import PLAN, STUDY
 
 # Les études que l'on mesure en plusieurs séances, et pourquoi leurs lignes manquent encore.
 UNFINISHED: dict[str, str] = {
-    "degradation": "44 piles : restent les autres graines, et celles sans normalisation par lots",
-    "ideas": "60 miniatures : vingt minutes d'un cœur, en plusieurs fois",
     "augmentation": "1 260 sondes et petits réseaux : une heure d'un cœur, en plusieurs fois",
     "combining": "150 cases de sept petits réseaux : dix minutes d'un cœur, en plusieurs fois",
 }

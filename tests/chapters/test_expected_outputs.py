@@ -51,8 +51,7 @@ def test_cells_follow_the_rules(chapter):
 
 
 # Les pages dont une cellule visible vérifie encore, ou dépasse la colonne du site.
-CLUTTERED = {
-}
+CLUTTERED = {}
 WIDEST = 78
 
 

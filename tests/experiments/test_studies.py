@@ -13,7 +13,6 @@ from toy_study import PLAN, STUDY
 # Les études que l'on mesure en plusieurs séances, et pourquoi leurs lignes manquent encore.
 UNFINISHED: dict[str, str] = {
     "augmentation": "1 260 sondes et petits réseaux : une heure d'un cœur, en plusieurs fois",
-    "combining": "150 cases de sept petits réseaux : dix minutes d'un cœur, en plusieurs fois",
 }
 
 LONGEST, REDONE = 5, 2  # secondes d'une case que l'on refait ici, et combien par étude

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from livre.expected_outputs import chapters, to_notebook
+from livre.mathml import to_mathml
 
 ROOT = Path(__file__).resolve().parents[2]
 READ = [p for p in sorted(ROOT.glob("chapters/*/*.md")) if p.parent.name != "annexes"]
@@ -68,3 +69,26 @@ def test_the_welcome_page_leads_to_every_lesson() -> None:
     assert pages <= {
         link.removeprefix("/") for link in re.findall(r"\{doc\}`(?:.*<)?([^`>]+)", text)
     }
+
+
+def test_every_label_is_given_once() -> None:
+    """Une étiquette donnée deux fois arrête la construction, après toute l'exécution."""
+    label = re.compile(r"^\$\$ \((eq-[\w-]+)\)|^ *:?name: (\S+)|^\(([\w-]+)\)=", re.MULTILINE)
+    found = [
+        next(filter(None, match))
+        for page in sorted(ROOT.glob("chapters/**/*.md"))
+        for match in label.findall(page.read_text(encoding="utf-8"))
+    ]
+    assert len(found) > 50
+    assert not {name for name in found if found.count(name) > 1}
+
+
+@pytest.mark.parametrize("page", READ, ids=lambda path: path.stem)
+def test_every_formula_can_be_shown(page: Path) -> None:
+    """Une formule que les navigateurs n'affichent pas arrêterait aussi la construction."""
+    text = re.sub(r"^```.*?^```$|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    displayed = re.compile(r"^\$\$(.*?)^\$\$", re.MULTILINE | re.DOTALL)
+    for formula in displayed.findall(text):
+        to_mathml(formula, display=True)
+    for formula in re.findall(r"\$([^$]+)\$", displayed.sub("", text)):
+        to_mathml(formula, display=False)

@@ -141,6 +141,9 @@ def words(html: Tag, *removed: str) -> Counter[str]:
     page = BeautifulSoup(str(html), "html.parser")
     for tag in page.select(", ".join(("pre", "math", ".math", "style", *removed))):
         tag.decompose()
+    for link in page.select("a.terme"):  # le renvoi d'un mot du glossaire ne coupe pas « l'époque »
+        link.unwrap()
+    page.smooth()
     return Counter(WORD.findall(page.get_text(" ")))
 
 

@@ -346,7 +346,9 @@ def test_notebooks_hold_the_same_code(pages: dict[str, BeautifulSoup], site: Pat
         cells = pages[f"{page}.html"].select(".cell_input pre")
         shown = ["".join(cell.get_text().split()) for cell in cells]
         notebook = nbformat.read(site / "notebooks" / f"{page}.ipynb", as_version=4)
-        code = ["".join(c.source.split()) for c in notebook.cells if c.cell_type == "code"]
+        sources = [c.source for c in notebook.cells if c.cell_type == "code"]
+        # Une cellule repliée y a, en plus, le titre que montre Colab.
+        code = ["".join(re.sub(r"^# @title .*\n", "", s).split()) for s in sources]
         if any(source not in code for source in shown):
             problems.append(
                 f"{page} : {len(shown)} cellules sur le site, {len(code)} dans le notebook"

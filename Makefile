@@ -15,8 +15,8 @@ BANCS ?= summary probe augmentation
 # Les altérations jouées par module : un nombre, ou « toutes ».
 PAR_MODULE ?= 12
 
-.PHONY: aide livre test test-unite test-notebooks test-site test-navigateur test-orthographe style references bench \
-	experiences servir notebooks epingler demonstration propre tout-propre
+.PHONY: aide livre test test-unite test-notebooks test-site test-navigateur test-orthographe style \
+	references bench experiences servir notebooks epingler demonstration propre tout-propre
 
 aide: ## Affiche cette liste
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'

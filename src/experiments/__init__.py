@@ -17,6 +17,7 @@ STUDIES: tuple[str, ...] = (
     "depths",
     "atlas",
     "longer",
+    "enlarged",
     "degradation",
     "ideas",
     "augmentation",

@@ -63,9 +63,17 @@ def measure(cell: Mapping[str, Any]) -> dict[str, Value]:
     return tuned(cell, PRETRAINED)
 
 
-def tuned(cell: Mapping[str, Any], pretrained: Recipe) -> dict[str, Value]:
-    """Comme :func:`measure`, avec la recette qu'on lui donne pour un réseau déjà entraîné."""
-    task, draw, method = tasks.TASKS[cell["task"]], cell["draw"], Method(cell["method"])
+def tuned(
+    cell: Mapping[str, Any], pretrained: Recipe, task: tasks.Task | None = None
+) -> dict[str, Value]:
+    """Comme :func:`measure`, avec une autre recette pour un réseau déjà entraîné.
+
+    Args:
+        pretrained: la recette ; sans pas à essayer, ceux de l'atlas.
+        task: à la place de celle que nomme la case.
+    """
+    task = task or tasks.TASKS[cell["task"]]
+    draw, method = cell["draw"], Method(cell["method"])
     source = task.source(draw)
     chosen = tasks.labelled(task, cell["labels"], draw)
     whole = tasks.images_of(task, source)
@@ -75,7 +83,8 @@ def tuned(cell: Mapping[str, Any], pretrained: Recipe) -> dict[str, Value]:
         recipe = SCRATCH
     else:
         size = "few" if len(chosen) < FEW else "many"
-        recipe = replace(pretrained, rates=RATES.get(cell["backbone"], RATES[size]))
+        rates = pretrained.rates or RATES.get(cell["backbone"], RATES[size])
+        recipe = replace(pretrained, rates=rates)
     start, depth = _start(cell, method, chosen, labels)
     found = tuning.tune(
         start,

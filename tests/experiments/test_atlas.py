@@ -1,5 +1,6 @@
 """L'atlas : chaque méthode part du bon réseau, et le test ne choisit rien."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def small(monkeypatch: pytest.MonkeyPatch, glyphs: weights.Pretrained) -> None:
     digits = tasks.Task("chiffres", False, 32, 100, lambda _: few)
     monkeypatch.setitem(tasks.TASKS, "digits", digits)
     monkeypatch.setattr(tasks, "backbone", lambda name: glyphs)
-    monkeypatch.setattr(atlas, "PRETRAINED", SMALL)
+    monkeypatch.setattr(atlas, "PRETRAINED", replace(SMALL, rates=()))
     monkeypatch.setattr(atlas, "SCRATCH", SMALL)
     monkeypatch.setitem(atlas.RATES, "glyphs", SMALL.rates)
     monkeypatch.setattr(atlas, "LAST_BLOCK", 3)
@@ -42,6 +43,18 @@ def test_every_method_measures(method: Method) -> None:
     whole = {Method.LP_FT: 3, Method.LAST_BLOCKS: 3}
     assert found["depth"] == whole.get(method, found["depth"] if "cut" in method else -1)
     assert atlas.measure(cell(method)) == found
+
+
+def test_another_task_and_other_rates_take_the_place_of_the_usual_ones() -> None:
+    real = tasks.TASKS["digits"]
+    larger = tasks.Task("chiffres", False, real.size, 60, real.load)
+    rates = (2e-3, 4e-3)
+    recipe = Recipe(rates, passes=60, epochs=(1, 4))
+    found = atlas.tuned(cell(Method.FINE_TUNING), recipe, larger)
+    assert found["rate"] in rates
+    # 60 images au test au lieu de 100 : l'exactitude est un multiple d'un soixantième.
+    assert found["accuracy"] * 60 == pytest.approx(round(found["accuracy"] * 60))
+    assert found["accuracy"] != atlas.measure(cell(Method.FINE_TUNING))["accuracy"]
 
 
 def test_starts_differ_as_their_names_say(glyphs: weights.Pretrained) -> None:

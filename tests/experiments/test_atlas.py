@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from experiments import atlas, tasks
+from experiments import atlas, depths, tasks
 from experiments.tuning import Method, Recipe
 from reseaux.data import LabeledImages
 from reseaux.reuse import weights
@@ -93,8 +93,6 @@ def test_the_test_set_chooses_nothing(method: Method, monkeypatch: pytest.Monkey
 
 def test_the_plan_pairs_its_methods() -> None:
     """Aux mêmes tirages : ce qui se compare, et les sondes de l'autre étude."""
-    from experiments import depths
-
     plan = atlas.STUDY.plan
     by = {(c["task"], c["backbone"], c["labels"], c["draw"]) for c in plan}
     probed = {(c["task"], c["backbone"], c["labels"], c["draw"]) for c in depths.STUDY.plan}

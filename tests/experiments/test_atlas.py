@@ -73,6 +73,16 @@ def test_starts_differ_as_their_names_say(glyphs: weights.Pretrained) -> None:
         assert torch.equal(first, weight) == (method is not Method.SCRATCH)
 
 
+def test_the_cut_follows_the_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Non la régularisation ; à égalité, la profondeur la plus lointaine."""
+    told = iter([(0.1, 0.2), (0.01, 0.9), (0.001, 0.9), (0.1, 0.5)])
+    monkeypatch.setattr(tasks, "choose_strength", lambda *_: next(told))
+    task, method = tasks.TASKS["digits"], Method.LP_FT_CUT
+    chosen = tasks.labelled(task, 5, 0)
+    labels = tasks.images_of(task, 0).labels[chosen]
+    assert atlas._start(cell(method), method, chosen, labels)[1] == 2
+
+
 @pytest.mark.parametrize("method", Method)
 def test_the_test_set_chooses_nothing(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
     task = tasks.TASKS["digits"]

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reseaux.anatomy.receptive import Window, pair
+from reseaux.anatomy.receptive import Window
 
 aten = torch.ops.aten
 Shape = tuple[int, ...]
@@ -51,8 +51,7 @@ def _map_shape(
     """La forme d'une sortie, pour une fenêtre glissante sur des cartes N×C×H×L."""
     if window is None or len(shape) != 4 or isinstance(layer.padding, str):
         return None
-    (kh, kw), (sh, sw), (dh, dw) = window
-    ph, pw = pair(layer.padding)
+    (kh, kw), (sh, sw), (dh, dw), (ph, pw) = window
     height = _side(shape[2], kh, sh, dh, ph, ceil)
     width = _side(shape[3], kw, sw, dw, pw, ceil)
     return (shape[0], channels, height, width) if height > 0 and width > 0 else None

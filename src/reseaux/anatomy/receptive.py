@@ -28,20 +28,28 @@ class Window(NamedTuple):
     kernel: tuple[int, int]
     stride: tuple[int, int]
     dilation: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)  # en haut, à gauche
 
 
 class Field(NamedTuple):
-    """Ce qu'une valeur voit de l'entrée, et l'écart entre deux voisines, en pixels."""
+    """Ce qu'une valeur voit de l'entrée, en pixels, hauteur puis largeur.
+
+    Attributes:
+        size: le côté de ce qu'elle voit.
+        step: l'écart entre deux voisines.
+        start: où commence ce que voit la première ; avant l'image s'il y a une marge.
+    """
 
     size: tuple[int, int]
     step: tuple[int, int]
+    start: tuple[int, int] = (0, 0)
 
     def through(self, window: Window) -> "Field":
         """Traverse une fenêtre : chaque pixel de noyau de plus ajoute un écart."""
-        (height, width), (down, right) = self
-        (kh, kw), (sh, sw), (dh, dw) = window
+        (height, width), (down, right), (top, left) = self
+        (kh, kw), (sh, sw), (dh, dw), (ph, pw) = window
         size = (height + (kh - 1) * dh * down, width + (kw - 1) * dw * right)
-        return Field(size, (down * sh, right * sw))
+        return Field(size, (down * sh, right * sw), (top - ph * down, left - pw * right))
 
 
 def layer_window(layer: nn.Module) -> Window | None:
@@ -51,7 +59,11 @@ def layer_window(layer: nn.Module) -> Window | None:
     if not isinstance(kernel, int | tuple | list):
         return None
     stride, dilation = settings.get("stride") or 1, settings.get("dilation") or 1
-    return Window(pair(kernel), pair(stride), pair(dilation))
+    kernel, dilation, padding = pair(kernel), pair(dilation), settings.get("padding") or 0
+    if isinstance(padding, str):  # « same » : ce que le noyau ajoute, partagé entre les deux bords
+        same = (dilation[0] * (kernel[0] - 1) // 2, dilation[1] * (kernel[1] - 1) // 2)
+        padding = same if padding == "same" else 0
+    return Window(kernel, pair(stride), dilation, pair(padding))
 
 
 def layer_field(
@@ -82,15 +94,16 @@ def operation_window(operation: Any, args: tuple[Any, ...]) -> Window | None:
     if not isinstance(x, Tensor) or x.dim() != 4:
         return None
     if operation is aten.convolution:
-        _, weight, _, stride, _, dilation, transposed, *_ = args
+        _, weight, _, stride, padding, dilation, transposed, *_ = args
         if transposed:
             return None
-        return Window(pair(weight.shape[2:]), pair(stride), pair(dilation))
+        return Window(pair(weight.shape[2:]), pair(stride), pair(dilation), pair(padding))
     if operation in (aten.max_pool2d_with_indices, aten.avg_pool2d):
         kernel = pair(args[1])
         stride = pair(args[2]) if len(args) > 2 and args[2] else kernel
         dilated = operation is aten.max_pool2d_with_indices and len(args) > 4
-        return Window(kernel, stride, pair(args[4]) if dilated else (1, 1))
+        padding = pair(args[3]) if len(args) > 3 else (0, 0)
+        return Window(kernel, stride, pair(args[4]) if dilated else (1, 1), padding)
     if operation in (aten._adaptive_avg_pool2d, aten.adaptive_max_pool2d):
         down, across = map(_adaptive, x.shape[2:], pair(args[1]))
         return Window((down[0], across[0]), (down[1], across[1]))
@@ -151,7 +164,7 @@ def operation_field(
     shape, widest = max(inputs, key=lambda x: _places(x[0]))
     assert widest is not None  # les champs sont tous connus
     size = (max(field.size[0] for field in fields), max(field.size[1] for field in fields))
-    field = Field(size, widest.step)
+    field = widest._replace(size=size)
     if window is not None:
         return field.through(window)
     if len(shape) <= 2:  # sans place, il a déjà tout vu
@@ -161,16 +174,20 @@ def operation_field(
     if output[-2:] != shape[-2:] or not (local or _places(shape) == 1):
         return None
     maps = [(size, known) for size, known in inputs if len(size) > 2 and known]
-    span = list(field.size)
+    span, start = list(field.size), list(field.start)
     for axis in (0, 1):
         places = output[axis - 2]
-        aligned = {known.step[axis] for size, known in maps if size[axis - 2] == places}
-        if places > 1 and len(aligned) > 1:  # les mêmes indices, mais pas aux mêmes endroits
-            return None
+        aligned = [known for size, known in maps if size[axis - 2] == places]
+        if places > 1 and len({known.step[axis] for known in aligned}) > 1:
+            return None  # les mêmes indices, mais pas aux mêmes endroits
+        # Des marges différentes décalent les champs : leur réunion dépasse le plus large.
+        start[axis] = min(known.start[axis] for known in aligned)
+        end = max(known.start[axis] + known.size[axis] for known in aligned)
+        span[axis] = max(span[axis], end - start[axis])
         if any(size[axis - 2] < places for size, _ in maps):  # une valeur étirée sur toute la carte
             whole = widest.size[axis] + (places - 1) * widest.step[axis]
             span[axis] = max(span[axis], whole)
-    return Field((span[0], span[1]), widest.step)
+    return Field((span[0], span[1]), widest.step, (start[0], start[1]))
 
 
 def _places(shape: Sequence[int]) -> int:

@@ -68,6 +68,44 @@ def test_receptive_field_is_what_the_gradient_sees(plan, shortcut):
     assert reseaux.summarize(net, size).rows[-1].receptive_field == seen_pixels(net, size)
 
 
+WINDOWS = {  # noyau, marge : tous rendent une carte moitié moindre d'une entrée paire
+    "3×3, marge 1": lambda: nn.Conv2d(1, 1, 3, 2, 1),
+    "3×3 au plafond": lambda: nn.AvgPool2d(3, 2, ceil_mode=True),
+    "1×1": lambda: nn.Conv2d(1, 1, 1, 2),
+    "2×2": lambda: nn.AvgPool2d(2),
+    "5×5, marge 2": lambda: nn.Conv2d(1, 1, 5, 2, 2),
+    "écarté, marge 1": lambda: nn.Conv2d(1, 1, 2, 2, 1, dilation=2),
+}
+
+
+class Function(nn.Module):
+    """Une couche dont l'appel se fait sans la couche."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.kept = [layer]  # hors des sous-modules
+        self.weight = getattr(layer, "weight", None)
+
+    def forward(self, x):
+        layer = self.kept[0]
+        if self.weight is None:
+            return F.avg_pool2d(x, layer.kernel_size, layer.stride, layer.padding, layer.ceil_mode)
+        weight = torch.ones_like(self.weight) if not x.is_meta else self.weight
+        return F.conv2d(x, weight, None, layer.stride, layer.padding, layer.dilation)
+
+
+@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.parametrize(("one", "other"), [*itertools.combinations(WINDOWS, 2)])
+def test_two_paths_with_other_margins_see_their_union(one, other, bare):
+    """Un champ commence plus tôt, l'autre finit plus tard : le gradient voit les deux."""
+    paths = [WINDOWS[name]() for name in (one, other)]
+    if bare:
+        paths = [Function(path) for path in paths]
+    net = nn.Sequential(nn.Conv2d(1, 1, 3, 1, 1), Branches(*paths), nn.Conv2d(1, 1, 3, 2, 1))
+    size = (1, 64, 64)
+    assert reseaux.summarize(net, size).rows[-1].receptive_field == seen_pixels(net, size)
+
+
 class Excited(nn.Module):
     """Une carte multipliée par une moyenne de toute la carte, puis une convolution."""
 
@@ -241,9 +279,11 @@ def test_a_sum_with_a_lost_field_is_lost():
 
 
 def test_the_window_of_a_layer_is_its_settings():
-    conv = nn.Conv2d(3, 4, (3, 5), stride=2, dilation=(1, 2))
-    assert layer_window(conv) == ((3, 5), (2, 2), (1, 2))
-    assert layer_window(nn.MaxPool2d(3)) == ((3, 3), (3, 3), (1, 1))
+    conv = nn.Conv2d(3, 4, (3, 5), stride=2, dilation=(1, 2), padding=(1, 0))
+    assert layer_window(conv) == ((3, 5), (2, 2), (1, 2), (1, 0))
+    assert layer_window(nn.Conv2d(3, 4, (3, 5), dilation=2, padding="same")).padding == (2, 4)
+    assert layer_window(nn.Conv2d(3, 4, 3, padding="valid")).padding == (0, 0)
+    assert layer_window(nn.MaxPool2d(3)) == ((3, 3), (3, 3), (1, 1), (0, 0))
     assert layer_window(nn.ReLU()) is None
 
 

@@ -59,3 +59,44 @@ def test_a_missing_source_is_named() -> None:
     del state["numpy"]
     with pytest.raises(ReseauxError, match="« numpy » manque"):
         random_state.put_back(state)
+
+
+class Cards:
+    """Des cartes imaginaires : chacune a son état, que l'on relève et que l'on remet."""
+
+    def __init__(self, count: int) -> None:
+        self.states = [torch.tensor([k], dtype=torch.uint8) for k in range(count)]
+
+    def get(self) -> list[torch.Tensor]:
+        return [state.clone() for state in self.states]
+
+    def put(self, states: list[torch.Tensor]) -> None:
+        self.states = [state.clone() for state in states]
+
+    def install(self, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(torch.cuda, "is_available", lambda: True)
+        patch.setattr(torch.cuda, "device_count", lambda: len(self.states))
+        patch.setattr(torch.cuda, "get_rng_state_all", self.get)
+        patch.setattr(torch.cuda, "set_rng_state_all", self.put)
+
+
+def test_each_card_gives_its_numbers_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Le dropout d'un réseau posé sur une carte tire dans la source de cette carte."""
+    cards = Cards(2)
+    cards.install(monkeypatch)
+    stream = io.BytesIO()
+    torch.save(random_state.get(), stream)
+    cards.put([torch.tensor([9], dtype=torch.uint8)] * 2)
+    stream.seek(0)
+    random_state.put_back(torch.load(stream, weights_only=True))
+    assert [int(state) for state in cards.states] == [0, 1]
+
+
+def test_other_cards_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deux états pour trois cartes : rien ne dit à laquelle va chacun."""
+    Cards(2).install(monkeypatch)
+    state = random_state.get()
+    others = Cards(3)
+    others.install(monkeypatch)
+    random_state.put_back(state)
+    assert [int(kept) for kept in others.states] == [0, 1, 2]

@@ -21,6 +21,7 @@ STUDIES: tuple[str, ...] = (
     "degradation",
     "ideas",
     "augmentation",
+    "race",
     "combining",
     "similarity",
     "adapters",

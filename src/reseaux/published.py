@@ -198,7 +198,7 @@ SINGLE_NETWORK = MappingProxyType(
         "googlenet": SingleNetwork(None, 10.07, "1 découpe", "Szegedy14", "table 3"),
         "bn-inception": SingleNetwork(25.2, 7.82, "1 découpe", "Ioffe15", "figure 4"),
         "inception-v3": SingleNetwork(21.2, 5.6, "1 découpe", "Szegedy15", "table 3"),
-        "inception-v4": SingleNetwork(20.0, 5.0, "1 découpe", "Szegedy16", "table 2"),
+        "inception-v4": SingleNetwork(20.0, 5.0, "1 découpe", "Szegedy16", "table 2 (arXiv)"),
         "xception": SingleNetwork(21.0, 5.5, "1 découpe", "Chollet16", "table 1"),
         "resnet-18": SingleNetwork(27.88, None, "10 découpes", "He15", "table 2"),
         "resnet-34": SingleNetwork(24.52, 7.46, "10 découpes", "He15", "table 3"),

@@ -122,7 +122,7 @@ SINGLE = {
     "googlenet": (None, 10.07, "1 découpe", "table 3"),
     "bn-inception": (25.2, 7.82, "1 découpe", "figure 4"),
     "inception-v3": (21.2, 5.6, "1 découpe", "table 3"),
-    "inception-v4": (20.0, 5.0, "1 découpe", "table 2"),
+    "inception-v4": (20.0, 5.0, "1 découpe", "table 2 (arXiv)"),
     "xception": (21.0, 5.5, "1 découpe", "table 1"),
     "resnet-18": (27.88, None, "10 découpes", "table 2"),
     "resnet-34": (24.52, 7.46, "10 découpes", "table 3"),

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
-from experiments import learners, running
+from experiments import learners, running, tasks
 from experiments.learners import ProbeSetting, Score, Seen
 from experiments.study import Cell, Study, Value
 from reseaux import data
@@ -71,14 +71,10 @@ class Task(NamedTuple):
 
         En étiqueter m par classe, c'est prendre les m premiers rangs.
         """
-        from sklearn.model_selection import train_test_split
-
         labels, everything = self.images.labels, np.arange(len(self.images))
         pool, test = everything[: -self.test_size], everything[-self.test_size :]
         if not self.fixed:
-            pool, test = train_test_split(
-                everything, test_size=self.test_size, stratify=labels, random_state=draw
-            )
+            pool, test = tasks.stratified(labels, self.test_size, draw)
         order = np.random.default_rng(draw).permutation(pool)
         by_class = [order[labels[order] == k] for k in range(len(self.images.names))]
         return np.stack([members[: self.labels[-1]] for members in by_class]), np.sort(test)
@@ -86,20 +82,22 @@ class Task(NamedTuple):
 
 @cache
 def find_task(name: str) -> Task:
-    """Une tâche : « cells » (cellules solaires), « fragments » en couleurs, « letters »."""
+    """Une tâche : « cells » (celle des études de transfert), « fragments », « letters »."""
     if name == "cells":
-        return Task(data.solar_cells(96), 656, False, (5, 20, 100), 96, 32)
+        solar = tasks.TASKS["solar"]
+        return Task(solar.load(0), solar.tested, False, (5, 20, 100), solar.size, 32)
     if name == "letters":
         return Task(data.glyphs("latin", 28)[0], 234, False, (5, 10), 64, 28)
-    left, right = data.fragments(64, color=True)
-    images = np.concatenate([left.images, right.images])
-    labels = np.concatenate([left.labels, right.labels])
-    both = data.LabeledImages(images, labels, left.names)
-    return Task(both, len(right), True, (5, 20), 64, 32)
+    both = tasks.fragments(60, 0)
+    return Task(both, len(both) // 2, True, (5, 20), 64, 32)
 
 
 class RightAngles(nn.Module):
-    """Pose chaque image dans une des huit positions d'un carré, au hasard."""
+    """Pose une image dans une des huit positions d'un carré, au hasard.
+
+    Ce sont celles de :func:`experiments.tuning.dihedral`, tirées autrement. Les réunir changerait
+    les tirages, donc des résultats déjà mesurés.
+    """
 
     def forward(self, image: Tensor) -> Tensor:
         """Tourne d'un nombre entier de quarts de tour, puis reflète une fois sur deux."""

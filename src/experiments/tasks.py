@@ -48,16 +48,11 @@ class Task:
 
     def split(self, draw: int) -> tuple[Indices, Indices]:
         """Les numéros des images d'entraînement, et de test."""
-        from sklearn.model_selection import train_test_split
-
         labels = images_of(self, draw).labels
-        everything = np.arange(len(labels))
         if self.halves:
-            first, second = np.array_split(everything, 2)
+            first, second = np.array_split(np.arange(len(labels)), 2)
             return first, np.random.default_rng(draw).permutation(second)[: self.tested]
-        known, held = train_test_split(
-            everything, test_size=self.tested, stratify=labels, random_state=draw
-        )
+        known, held = stratified(labels, self.tested, draw)
         return np.sort(known), np.sort(held)
 
     def source(self, draw: int) -> int:
@@ -65,18 +60,27 @@ class Task:
         return draw if self.halves else 0
 
 
-def _fragments(draw: int, color: bool) -> LabeledImages:
-    left, right = data.fragments(64, per_photo=120, seed=draw, color=color)
+def stratified(labels: NDArray[Any], tested: int, draw: int) -> tuple[Indices, Indices]:
+    """Les numéros d'entraînement et de test, au hasard, dans les proportions des classes."""
+    from sklearn.model_selection import train_test_split
+
+    known, held = train_test_split(
+        np.arange(len(labels)), test_size=tested, stratify=labels, random_state=draw
+    )
+    return known, held
+
+
+def fragments(per_photo: int, draw: int, color: bool = True) -> LabeledImages:
+    """Les fragments de photographies : la moitié de gauche d'abord, puis celle de droite."""
+    left, right = data.fragments(64, per_photo, draw, color)
     both = np.concatenate([left.images, right.images])
     return LabeledImages(both, np.concatenate([left.labels, right.labels]), left.names)
 
 
 TASKS = {
     "solar": Task("cellules solaires", True, 96, 656, lambda _: data.solar_cells(size=96)),
-    "fragments": Task(
-        "fragments, en couleurs", True, 64, 780, partial(_fragments, color=True), True
-    ),
-    "grey": Task("fragments, en gris", True, 64, 780, partial(_fragments, color=False), True),
+    "fragments": Task("fragments, en couleurs", True, 64, 780, partial(fragments, 120), True),
+    "grey": Task("fragments, en gris", True, 64, 780, partial(fragments, 120, color=False), True),
     "mnist": Task("chiffres de MNIST", False, 64, 1000, lambda _: data.mnist()),
     "digits": Task("chiffres 8×8", False, 64, 360, lambda _: data.digits()),
 }

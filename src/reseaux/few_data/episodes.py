@@ -1,4 +1,4 @@
-"""Les épisodes « N classes, K exemples » : les tirer, y répondre, s'y entraîner, les noter."""
+"""Les épisodes « N classes, K exemples » : les tirer, y répondre, les noter."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -8,12 +8,11 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from reseaux.arguments import Count, Positive, Seed, at_least, checked
 from reseaux.errors import ReseauxError
-from reseaux.few_data.checks import check_network, check_values
+from reseaux.few_data.checks import check_values
 from reseaux.reuse.forward import answering
 
 Indices = NDArray[np.int64]
@@ -254,38 +253,3 @@ def evaluate(
         chosen = answering(found).argmax(-1).cpu().numpy()
         scores.append(float((chosen == task.answers).mean()))
     return np.array(scores)
-
-
-@checked
-@torch.inference_mode(False)
-def train_on_episodes(network: nn.Module, images: Tensor, tasks: Iterable[Episode]) -> nn.Module:
-    """Apprend une représentation où le plus proche prototype a raison (Snell 2017).
-
-    À chaque épisode, le réseau représente les exemples et les questions ; la perte est l'entropie
-    croisée des scores de :func:`nearest_prototype`. Il n'y a pas de classifieur à apprendre : les
-    classes changent d'un épisode à l'autre.
-
-    Args:
-        network: rend un vecteur par image ; modifié sur place.
-        images: M×C×H×L ; les indices des épisodes y renvoient.
-
-    Returns:
-        Le réseau, en mode évaluation.
-
-    Raises:
-        ReseauxError: épisodes d'un autre ensemble, image qui n'est pas faite de nombres, ou réseau
-            où rien n'apprend. Ce que lève un réseau à qui ces images ne vont pas passe tel quel.
-    """
-    check_network(network)
-    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3, fused=True)
-    network.train()
-    for task in verified(images, tasks):
-        indices = np.concatenate([task.support.ravel(), task.queries.ravel()])
-        vectors = network(images[indices])
-        support, queries = vectors[: task.support.size], vectors[task.support.size :]
-        scores = nearest_prototype(support.reshape(*task.support.shape, -1), queries)
-        loss = functional.cross_entropy(scores, torch.from_numpy(task.answers.ravel()))
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return network.eval()

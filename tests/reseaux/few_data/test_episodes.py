@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
-from torch import nn
 
 from reseaux import measures
 from reseaux.errors import ReseauxError
 from reseaux.few_data import episodes as ep
-from reseaux.few_data.strategies import small_network
 
 LABELS = np.repeat(np.arange(6), 8)
 
@@ -177,14 +175,8 @@ def test_values_that_are_not_numbers_are_refused(classify, value):
 
 
 def test_episodes_of_another_set_are_refused():
-    for call in (
-        lambda: ep.evaluate(torch.zeros(9, 3), ep.sample(LABELS, 4, 1, 1, 5, 0)),
-        lambda: ep.train_on_episodes(
-            small_network(4, 0), torch.zeros(9, 1, 8, 8), ep.sample(LABELS, 4, 1, 1, 5, 0)
-        ),
-    ):
-        with pytest.raises(ReseauxError, match="9 images, et un épisode"):
-            call()
+    with pytest.raises(ReseauxError, match="9 images, et un épisode"):
+        ep.evaluate(torch.zeros(9, 3), ep.sample(LABELS, 4, 1, 1, 5, 0))
 
 
 @pytest.mark.parametrize("shots", [1, 5])
@@ -262,18 +254,6 @@ def test_scores_of_another_shape_are_refused_instead_of_spread():
         ep.evaluate(torch.rand(48, 3), ep.sample(LABELS, 4, 1, 2, 5, 0), first_class_only)
 
 
-def test_a_network_where_nothing_learns_is_refused():
-    frozen = small_network(4, 0).requires_grad_(False)
-    images = torch.rand(48, 1, 8, 8)
-    for network, words in (
-        (frozen, "gelé"),
-        (small_network(4, 0).to("meta"), "meta"),
-        (torch.nn.Flatten(), "Flatten"),
-    ):
-        with pytest.raises(ReseauxError, match=words):
-            ep.train_on_episodes(network, images, ep.sample(LABELS, 4, 1, 1, 5, 0))
-
-
 def test_last_layer_needs_two_classes():
     with pytest.raises(ReseauxError, match="au moins deux"):
         ep.last_layer(*vectors(0, ways=1))
@@ -307,42 +287,6 @@ def test_a_question_is_answered_from_the_support_alone(classify, seed, known):
     torch.testing.assert_close(classify(support, queries[known]), answers)
 
 
-def test_training_on_episodes_is_an_ordinary_descent_on_prototype_scores():
-    images = torch.rand(48, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
-    tasks = list(ep.sample(LABELS, 3, 2, 2, 4, 0))
-    oracle, learned = small_network(5, 0).double(), small_network(5, 0).double().eval()
-    optimizer = torch.optim.Adam(oracle.parameters(), lr=2e-3)
-    for task in tasks:
-        centers = torch.stack([oracle(images[row]).mean(0) for row in task.support])
-        asked = oracle(images[task.queries.ravel()])
-        scores = -(asked[:, None] - centers[None]).square().sum(2)
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(scores, torch.arange(3).repeat_interleave(2)).backward()
-        optimizer.step()
-    modes = []
-    learned.register_forward_hook(lambda module, *_: modes.append(module.training))
-    assert ep.train_on_episodes(learned, images, tasks) is learned
-    assert (modes, learned.training) == ([True] * 4, False)
-    for mine, theirs in zip(learned.parameters(), oracle.parameters(), strict=True):
-        torch.testing.assert_close(mine, theirs)
-
-
-def test_training_on_episodes_separates_classes_that_pixels_do_not():
-    generator = torch.Generator().manual_seed(0)
-    # Classe : la moitié, haute ou basse, qui contient un point. Sa place exacte est au hasard.
-    images, labels = torch.zeros(200, 1, 8, 8), np.repeat([0, 1], 100)
-    rows = torch.randint(0, 4, (200,), generator=generator) + torch.from_numpy(4 * labels)
-    images[torch.arange(200), 0, rows, torch.randint(0, 8, (200,), generator=generator)] = 1
-
-    def score(vectors):
-        return ep.evaluate(vectors, ep.sample(labels, 2, 1, 10, 100, seed=9)).mean()
-
-    network = small_network(8, 0)
-    ep.train_on_episodes(network, images, ep.sample(labels, 2, 2, 10, 80, seed=1))
-    with torch.no_grad():
-        assert score(network(images)) > score(images) + 0.2
-
-
 @pytest.mark.parametrize("score", [np.nan, np.inf])
 def test_scores_that_are_no_answer_are_refused(score):
     with pytest.raises(ReseauxError, match="infinis ou NaN"):
@@ -351,16 +295,6 @@ def test_scores_that_are_no_answer_are_refused(score):
             ep.sample(np.repeat([0, 1, 2], 4), 2, 1, 2, 1, 0),
             lambda support, queries: torch.full((2, 2, 2), score),
         )
-
-
-@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_learning_a_representation_takes_its_own_gradients(mode):
-    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
-    before = network[1].weight.detach().clone()
-    with mode():
-        tasks = ep.sample(np.repeat([0, 1, 2], 4), 2, 1, 2, 1, 0)
-        ep.train_on_episodes(network, torch.rand(12, 4), tasks)
-    assert not torch.equal(network[1].weight, before)
 
 
 def test_a_classifier_that_gives_no_scores_is_refused():

@@ -85,10 +85,6 @@ CALLS = {
         episodes.evaluate,
         lambda: {"features": IMAGES, "tasks": tasks(), "classify": episodes.nearest_prototype},
     ),
-    "train_on_episodes": (
-        episodes.train_on_episodes,
-        lambda: {"network": network(), "images": IMAGES, "tasks": tasks()},
-    ),
     "start_network": (meta_learning.start_network, lambda: {"size": 8, "ways": 3, "seed": 0}),
     "adapt": (
         meta_learning.adapt,
@@ -162,7 +158,7 @@ CALLS = {
     ),
 }
 # Le réseau de l'appelant lit ces images : ce qu'il lève passe tel quel, les docstrings le disent.
-THEIR_NETWORK = {"train_on_episodes", "pseudo_label", "fit"}
+THEIR_NETWORK = {"pseudo_label", "fit"}
 THEIR_FUNCTION = {"transform", "classify"}
 DTYPES = [torch.uint8, torch.int64, torch.float16, torch.float32, torch.float64, torch.complex64]
 

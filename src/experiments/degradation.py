@@ -92,8 +92,9 @@ DEPTHS = (56, 20, 8)
 BLOCKS = [cross(normalized=(n,), depth=DEPTHS, shortcut=(0, 1)) for n in (1, 0)]
 # Des pas de plus pour ce que les deux premiers n'ont pas suffi à entraîner.
 SMALLER: dict[tuple[Value, ...], tuple[float, ...]] = {
-    (1, 56, 0): (0.01, 0.003, 0.001),
+    (1, 56, 0): (0.01, 0.003, 0.001, 0.0003),
     **{(0, depth, shortcut): (0.01,) for depth in DEPTHS for shortcut in (0, 1)},
+    (0, 56, 1): (0.01, 0.003, 0.001, 0.0003, 0.0001, 0.00003),
 }
 RATES: dict[tuple[Value, ...], tuple[float, ...]] = {
     key: (0.1, 0.03, *SMALLER.get(key, ()))
@@ -113,7 +114,7 @@ CHOSEN: dict[tuple[Value, ...], float] = {
     (0, 20, 0): 0.01,
     (1, 56, 0): 0.001,
     (0, 56, 0): 0.1,
-    (0, 56, 1): 0.01,
+    (0, 56, 1): 0.0001,
 }
 MEASURES = {
     **dict.fromkeys(rates.ERRORS, 0.1),

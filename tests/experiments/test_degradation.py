@@ -15,7 +15,7 @@ from experiments.miniatures import stack, started
 def test_the_plan() -> None:
     plan = degradation.STUDY.plan
     sweep = [cell for cell in plan if cell["seed"] == rates.SWEPT]
-    assert len(sweep) == 5 * 2 + 5 + 6 * 3  # deux pas ou plus, avec puis sans normalisation
+    assert len(sweep) == 5 * 2 + 6 + 5 * 3 + 8  # deux pas ou plus, avec puis sans normalisation
     assert len(plan) == len(sweep) + 2 * len(degradation.CHOSEN)
     for key, rate in degradation.CHOSEN.items():
         assert rate in degradation.RATES[key]

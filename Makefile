@@ -14,9 +14,11 @@ export OMP_NUM_THREADS := 1
 BANCS ?= summary probe augmentation
 # Les altérations jouées par module : un nombre, ou « toutes ».
 PAR_MODULE ?= 12
+# Les graines sous lesquelles chaque page est rejouée.
+GRAINES ?= 5
 
 .PHONY: aide livre test test-unite test-notebooks test-site test-navigateur test-orthographe style \
-	references bench experiences servir notebooks epingler demonstration propre tout-propre
+	references bench experiences servir notebooks epingler graines demonstration propre tout-propre
 
 aide: ## Affiche cette liste
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -67,6 +69,9 @@ bench: $(PRET) ## Mesure les durées, côte à côte avec d'autres outils (BANCS
 experiences: $(PRET) ## Mesure ce qui manque aux études (ETUDES="atlas", CASES=10, GRAPPE=tcp://…), ou refait des cases (VERIFIER=12)
 	$(PY) -m experiments $(ETUDES) --memoire _build/experiences $(if $(VERIFIER),--verifier $(VERIFIER)) \
 		$(if $(GRAINE),--graine $(GRAINE)) $(if $(CASES),--cases $(CASES)) $(if $(REFAIRE),--refaire) $(if $(GRAPPE),--grappe $(GRAPPE))
+
+graines: $(PRET) ## Rejoue les pages sous d'autres graines, et nomme les conclusions qui tombent (PAGES="risque", GRAINES=5)
+	$(PY) tests/graines.py $(PAGES) --graines $(GRAINES)
 
 demonstration: $(PRET) ## Altère le code, et montre que les tests le voient (MODULES="reseaux.reuse photos", PAR_MODULE=30)
 	$(PY) tests/demonstration.py $(MODULES) --par-module $(PAR_MODULE)

@@ -1,4 +1,4 @@
-"""Rejoue les pages sous d'autres graines : une conclusion qu'un autre tirage renverse n'en est pas une.
+"""Rejoue les pages sous d'autres graines : une conclusion qu'un tirage renverse n'en est pas une.
 
 Chaque page s'exécute ici comme dans le livre, à ceci près que toute graine fixée, dans la page
 comme dans le paquet, est décalée. Un ``assert`` faux n'arrête rien : il est compté. Ceux qui
@@ -67,7 +67,7 @@ class Record:
 class Watched(ast.NodeTransformer):
     """Remplace chaque ``assert`` par une note : la suite de la page s'exécute quand même."""
 
-    def visit_Assert(self, node: ast.Assert) -> ast.Try:  # noqa: N802 (nom voulu par ast)
+    def visit_Assert(self, node: ast.Assert) -> ast.Try:
         """Rend ``try: assert … ; sinon : noter``."""
         said = " ".join(ast.unparse(node.test).split())
         note = "__record__.note({!r}, {})"
@@ -123,7 +123,7 @@ def replay(chapter: Path, seed: int) -> Record:
         linecache.cache[name] = (len(cell.source), None, cell.source.splitlines(True), name)
         tree = ast.fix_missing_locations(Watched().visit(ast.parse(cell.source)))
         try:
-            exec(compile(tree, name, "exec"), module.__dict__)  # noqa: S102 (les pages du dépôt)
+            exec(compile(tree, name, "exec"), module.__dict__)
         except Exception as error:  # une cellule qui ne va pas au bout est une chute, elle aussi
             if "raises-exception" not in cell.metadata.get("tags", []):
                 record.fallen.append(

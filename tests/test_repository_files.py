@@ -63,6 +63,7 @@ COMMANDS = {
         "$(if $(CASES),--cases $(CASES)) $(if $(REFAIRE),--refaire) "
         "$(if $(GRAPPE),--grappe $(GRAPPE))\n",
     ),
+    "graines": ("$(PY) tests/graines.py $(PAGES) --graines $(GRAINES)\n",),
     "demonstration": ("tests/demonstration.py $(MODULES) --par-module $(PAR_MODULE)\n",),
     "servir": ("--bind 127.0.0.1 --directory $(SITE)\n",),
     "notebooks": ("rm -rf _build/notebooks && cp -R $(SITE)/notebooks _build/notebooks\n",),
@@ -132,7 +133,7 @@ WORKFLOWS = {
     ),
     "etudes": (
         {"workflow_dispatch": None, "schedule": [{"cron": "17 3 * * 0"}]},
-        ["make experiences VERIFIER=12 GRAINE=${{ github.run_number }}"], 120, [],
+        ["make experiences VERIFIER=12 GRAINE=${{ github.run_number }}", "make graines"], 240, [],
     ),
     "publier": (
         {"workflow_run": {"workflows": ["Tests"], "branches": ["main"], "types": ["completed"]}},

@@ -4,6 +4,7 @@ from sphinx.application import Sphinx
 
 from livre import (
     accessibility,
+    assets,
     bibliography,
     cache,
     chrome,
@@ -12,6 +13,7 @@ from livre import (
     launch,
     mathml,
     notebooks,
+    pictures,
 )
 
 MODULES = (
@@ -22,8 +24,10 @@ MODULES = (
     glossary,
     launch,
     notebooks,
+    pictures,
     cache,
     execution,
+    assets,
 )
 
 

@@ -73,10 +73,17 @@ def test_templates_replace_those_of_the_theme(pages):
 
 
 def test_style_comes_last_and_sorting_waits(pages, application):
-    sheets = [
-        link["href"].split("?")[0] for link in pages["accueil"].select("link[rel=stylesheet]")
-    ]
-    assert sheets[-1] == "_static/livre.css"
-    assert pages["accueil"].select_one("script[src*='tri.js']").has_attr("defer")
+    """Une feuille et un script, réunis dans l'ordre où le thème et les extensions les demandent."""
+    home, static = pages["accueil"], Path(application.outdir) / "_static"
+    assert [link["href"] for link in home.select("link[rel=stylesheet]")] == ["_static/site.css"]
+    scripts = home.select("script[src]")
+    assert [script["src"] for script in scripts] == ["_static/site.js"]
+    assert scripts[0].has_attr("defer")
+    style = (static / "site.css").read_text(encoding="utf-8")
+    # Les deux règlent les images de l'article ; la nôtre doit l'emporter.
+    assert 0 < style.index("--pst-color-text-base") < style.rindex(".bd-article img")
+    code = (static / "site.js").read_text(encoding="utf-8")
+    ours = (chrome.STATIC / "tri.js").read_text(encoding="utf-8")
+    assert code.index("const DOCUMENTATION_OPTIONS") < code.index(ours) < code.index("bootstrap")
     names = {file.name for file in chrome.STATIC.iterdir()}
-    assert names <= {file.name for file in (Path(application.outdir) / "_static").iterdir()}
+    assert names <= {file.name for file in static.iterdir()}

@@ -57,11 +57,16 @@ LAYOUT = """() => {
     ...all(".citation > .label").map((e) => `étiquette technique : ${e.textContent}`),
   ];
 }"""
-# En mode sombre, une figure de matplotlib garde un fond blanc ; un tableau, un dessin n'en ont pas.
+# En mode sombre, une image garde un fond blanc ; un tracé, un tableau, un dessin n'en ont pas.
 DARK = """() => [
-  ["img", "rgb(255, 255, 255)"], [".text_html:has(.tableau, .dessin)", "rgba(0, 0, 0, 0)"]]
+  ["img:not([data-trace])", "rgb(255, 255, 255)"], ["img[data-trace]", "rgba(0, 0, 0, 0)"],
+  [".text_html:has(.tableau, .dessin)", "rgba(0, 0, 0, 0)"]]
   .flatMap(([kind, wanted]) => [...document.querySelectorAll(`.cell_output ${kind}`)]
-    .map((e) => getComputedStyle(e).backgroundColor).filter((c) => c !== wanted))"""
+    .map((e) => getComputedStyle(e).backgroundColor).filter((c) => c !== wanted))
+  .concat([...document.querySelectorAll(".cell_output img")]
+    .filter((e) => e.dataset.trace === undefined ? getComputedStyle(e).filter !== "none"
+      : !getComputedStyle(e).filter.startsWith("invert(1)"))
+    .map((e) => `couleurs : ${e.alt.slice(0, 40)}`))"""
 # Le texte que JavaScript a posé : infobulles, noms des boutons. Le reste est d'un auteur.
 LABELS = """() => [...document.querySelectorAll("*")]
   .filter((e) => !e.closest("article") || e.matches("button, .headerlink")).flatMap((e) =>

@@ -13,6 +13,8 @@ import tinycss2
 
 # Les règles qui en contiennent d'autres.
 NESTING = {"media", "supports", "container", "layer"}
+# Les commentaires qu'une licence demande de garder.
+NOTICE = re.compile(r"/\*!.*?\*/", re.DOTALL)
 
 
 def reduce_styles(sheets: Iterable[tuple[str, str]], words: set[str]) -> str:
@@ -22,11 +24,13 @@ def reduce_styles(sheets: Iterable[tuple[str, str]], words: set[str]) -> str:
         sheets: l'adresse de chaque feuille depuis ``_static/``, et son texte, dans l'ordre.
         words: les classes et les identifiants du site.
     """
+    notices: dict[str, None] = {}
     parts = []
     for name, text in sheets:
+        notices |= dict.fromkeys(NOTICE.findall(text))
         rules = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
         parts += [_rebase(rule, posixpath.dirname(name)) for rule in _kept(rules, words)]
-    return "\n".join(parts) + "\n"
+    return "\n".join([*notices, *parts]) + "\n"
 
 
 def _kept(rules: Iterable[Any], words: set[str]) -> Iterator[str]:

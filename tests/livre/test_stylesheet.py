@@ -34,3 +34,9 @@ def test_sheets_stay_in_order_and_their_addresses_hold():
     assert 'url("i/x.png")' in reduced
     assert 'url("styles/y.woff2")' in reduced
     assert "url(data:image/png;base64,A)" in reduced
+
+
+def test_licences_stay_each_once():
+    text = "/*! Licence MIT */.b{top:0}/* note */.a{top:0}"
+    reduced = reduce_styles([("un.css", text), ("deux.css", text)], {"a"})
+    assert reduced == "/*! Licence MIT */\n.a{top:0}\n.a{top:0}\n"

@@ -53,7 +53,7 @@ def _webp(image: Image.Image, **options: Any) -> bytes:
 
 def lighten(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Remplace les images d'une page ; celles d'origine ne sont plus copiées dans le site."""
-    body = context.get("body")
+    body = str(context.get("body") or "")
     if not body or app.builder.name != "html":
         return
     sources = {name: path for path, (_, name) in app.env.images.items()}
@@ -64,15 +64,13 @@ def lighten(app: Sphinx, page: str, template: str, context: dict[str, Any], doct
         target = Path(app.outdir, "_images", name).with_suffix(".webp")
         width, height, plot = convert(Path(app.srcdir, sources[name]), target)
         app.builder.images.pop(sources[name], None)
-        Path(app.outdir, "_images", name).unlink(
-            missing_ok=True
-        )  # d'une construction plus ancienne
+        # Celle d'une construction plus ancienne.
+        Path(app.outdir, "_images", name).unlink(missing_ok=True)
         tag = found[0][: found.start("end") - found.start()]
         # Avant le premier sous-titre, elle est peut-être déjà à l'écran : l'attendre se verrait.
         tag += ' loading="lazy" decoding="async"' if body.count("<h2", 0, found.start()) else ""
-        tag += (
-            "" if re.search(r"\s(?:width|height)=", tag) else f' width="{width}" height="{height}"'
-        )
+        sized = re.search(r"\s(?:width|height)=", tag)
+        tag += "" if sized else f' width="{width}" height="{height}"'
         # En mode sombre, un tracé change de fond ; une photographie, non.
         tag += ' data-trace=""' if plot else ""
         seen.add(name)

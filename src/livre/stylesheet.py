@@ -56,7 +56,8 @@ def _kept(rules: Iterable[Any], words: set[str]) -> Iterator[str]:
 
 def _selectors(prelude: list[Any], words: set[str]) -> str:
     """Les sélecteurs d'une règle dont tous les noms sont connus."""
-    kept, current = [], []
+    kept: list[str] = []
+    current: list[Any] = []
     for token in [*prelude, None]:
         if token is None or (token.type == "literal" and token.value == ","):
             if _names(current) <= words:

@@ -55,6 +55,15 @@ def test_the_enriched_sets_are_what_their_names_say() -> None:
     assert torch.equal(sets["transformed"].labels, known.labels.repeat(1 + race.COPIES))
 
 
+def test_no_tested_image_is_given_to_the_labeller(monkeypatch: pytest.MonkeyPatch) -> None:
+    given, enriched = [], race.enriched
+    monkeypatch.setattr(race, "enriched", lambda *a: given.append(a[1]) or enriched(*a))
+    STUDY.measure(cell())
+    _, free, test = race.parts(10, 0)
+    assert torch.equal(given[0], free.images)
+    assert not torch.equal(given[0], test.images)
+
+
 def test_every_network_starts_alike_and_learns_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
     starts, fit = [], strategies.fit
 

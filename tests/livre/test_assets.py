@@ -36,6 +36,18 @@ def test_every_class_with_a_style_keeps_it(pages, static):
     assert not {name for name in alone if not re.search(rf"\.{re.escape(name)}[{{,]", style)}
 
 
+def test_a_rule_of_an_identifier_and_the_licences_stay(pages, static):
+    style = (static / "site.css").read_text(encoding="utf-8")
+    assert pages["accueil"].select("#jb-print-docs-body")
+    assert "#jb-print-docs-body" in style
+    assert {"Bootstrap", "Font Awesome"} <= {
+        name
+        for notice in re.findall(r"/\*!.*?\*/", style, re.S)
+        for name in ("Bootstrap", "Font Awesome")
+        if name in notice
+    }
+
+
 def test_what_nothing_loads_is_gone_and_what_is_left_is_light(static):
     assert not list(static.rglob("*.map"))
     assert list((static / "vendor").rglob("*.*")) == [static / assets.ICON_FONT]

@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import skimage.data
 from PIL import Image
 
-from livre.pictures import convert
+from livre.pictures import convert, lighten
 
 LINES = np.zeros((40, 60, 4), np.uint8)
 LINES[10:20] = (0, 114, 178, 255)
@@ -65,6 +66,20 @@ def test_an_older_copy_is_replaced_and_a_recent_one_kept(picture, tmp_path):
     target.write_bytes(b"recent")
     convert(picture, target)
     assert target.read_bytes() == b"recent"
+
+
+def test_a_page_says_the_size_of_each_picture(picture, tmp_path):
+    env = SimpleNamespace(images={str(picture): ({"page"}, "image.png")})
+    builder = SimpleNamespace(name="html", images={str(picture): "image.png"})
+    app = SimpleNamespace(env=env, builder=builder, outdir=tmp_path, srcdir=tmp_path)
+    link = '<a href="../_images/image.png"><img alt="x" src="../_images/image.png" /></a>'
+    context = {"body": link}
+    lighten(app, "page", "page.html", context, None)
+    webp = "../_images/image.webp"
+    assert context["body"] == (
+        f'<a href="{webp}"><img alt="x" src="{webp}" width="60" height="40" /></a>'
+    )
+    assert builder.images == {}
 
 
 def test_every_picture_of_a_page_is_converted(pages, application):

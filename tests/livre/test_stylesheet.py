@@ -37,6 +37,6 @@ def test_sheets_stay_in_order_and_their_addresses_hold():
 
 
 def test_licences_stay_each_once():
-    text = "/*! Licence MIT */.b{top:0}/* note */.a{top:0}"
+    text = "/*! Licence\n * MIT */.b{top:0}/* note */.a{top:0}"
     reduced = reduce_styles([("un.css", text), ("deux.css", text)], {"a"})
-    assert reduced == "/*! Licence MIT */\n.a{top:0}\n.a{top:0}\n"
+    assert reduced == "/*! Licence\n * MIT */\n.a{top:0}\n.a{top:0}\n"

@@ -65,7 +65,7 @@ DARK = """() => [
     .map((e) => getComputedStyle(e).backgroundColor).filter((c) => c !== wanted))
   .concat([...document.querySelectorAll(".cell_output img")]
     .filter((e) => e.dataset.trace === undefined ? getComputedStyle(e).filter !== "none"
-      : !getComputedStyle(e).filter.startsWith("invert(1)"))
+      : getComputedStyle(e).filter !== "invert(1) hue-rotate(180deg)")
     .map((e) => `couleurs : ${e.alt.slice(0, 40)}`))"""
 # Le texte que JavaScript a posé : infobulles, noms des boutons. Le reste est d'un auteur.
 LABELS = """() => [...document.querySelectorAll("*")]

@@ -159,3 +159,5 @@ def test_the_rules_answer_without_the_execution():
         assert rule(layer, (2, 4, 9, 9), layer_window(layer)) == expected
     bias, a, b = torch.zeros(3), torch.zeros(3, 4), torch.zeros(4, 3)
     assert known.KNOWN_OPERATIONS[aten.addmm](bias, a, b) == torch.addmm(bias, a, b).shape
+    other = bias.new_zeros(bias.numel() + 1)
+    assert known.KNOWN_OPERATIONS[aten.addmm](other, a, b) is None

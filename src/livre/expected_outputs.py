@@ -8,6 +8,7 @@ l'autre porte l'étiquette ``nbval-ignore-output`` ; sa sortie n'est pas gardée
     python -m livre.expected_outputs vgg alexnet     # ceux dont le nom contient l'un de ces mots
 """
 
+import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -105,6 +106,8 @@ def main(words: list[str]) -> int:
         print(f"Aucun chapitre ne contient : {', '.join(words)}. Chapitres : {names}.")
         return 2
     use_local_sockets()
+    # Réglé dans le terminal, il ferait perdre en silence la sortie de chaque figure.
+    os.environ.pop("MPLBACKEND", None)
     with ThreadPoolExecutor(WORKERS) as pool:
         for line in pool.map(regenerate, chosen):
             print(line, flush=True)

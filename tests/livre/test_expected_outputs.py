@@ -85,6 +85,17 @@ def test_command_writes_the_reference(book, capsys):
     assert "language_info" not in notebook.metadata
 
 
+def test_a_figure_keeps_its_output_whatever_the_terminal_says(book, monkeypatch):
+    """Avec « agg » hérité du terminal, matplotlib n'afficherait rien dans le notebook."""
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    use_local_sockets()
+    shown = 'import os; print(os.environ["MPLBACKEND"])\n3\n```'
+    book.write_text(SOURCE.replace("3\n```", shown), encoding="utf-8")
+    assert main(["un"]) == 0
+    _, code, _ = nbformat.read(reference_path(book), as_version=4).cells
+    assert "matplotlib_inline" in code.outputs[0].text
+
+
 def test_an_error_stops_everything(book):
     use_local_sockets()
     book.write_text(SOURCE.replace("3\n```", "1 / 0\n```"), encoding="utf-8")

@@ -190,7 +190,10 @@ def main() -> int:
         return run_here(Path(asked.pages[0]), asked.ici)
     from livre.expected_outputs import chapters
 
-    pages = [c for c in chapters() if not asked.pages or c.stem in asked.pages]
+    known = {chapter.stem: chapter for chapter in chapters()}
+    if absent := set(asked.pages) - set(known):
+        parser.error(f"pages inconnues : {', '.join(sorted(absent))} ; il y a {', '.join(known)}.")
+    pages = [known[name] for name in asked.pages or known]
     reasons = tied()
     count = Counter((f.page, f.cell, f.said) for f in sweep(pages, asked.graines))
     bad = 0

@@ -19,6 +19,8 @@ from sphinxcontrib.bibtex.style.referencing import BracketStyle, PersonStyle
 from sphinxcontrib.bibtex.style.referencing.author_year import AuthorYearReferenceStyle
 
 STYLE = "francais"
+# Où mène le champ d'une entrée, du plus durable au moins durable.
+ADDRESSES = {"doi": "https://doi.org/", "eprint": "https://arxiv.org/abs/", "url": ""}
 
 
 @template.node  # type: ignore[untyped-decorator]
@@ -54,15 +56,15 @@ class FrenchStyle(UnsrtStyle):  # type: ignore[misc]
             ],
             template.optional[template.sentence[template.field("note")]],
             template.first_of[
-                template.optional[self._link("doi", "https://doi.org/", "doi:")],
-                template.optional[self._link("eprint", "https://arxiv.org/abs/", "arXiv:")],
-                self._link("url", "", ""),
+                template.optional[self._link("doi", "doi:")],
+                template.optional[self._link("eprint", "arXiv:")],
+                self._link("url", ""),
             ],
         ]
 
-    def _link(self, name: str, address: str, prefix: str) -> Any:
+    def _link(self, name: str, prefix: str) -> Any:
         target = template.field(name, raw=True)
-        return template.href(template.join[address, target])[prefix, target]
+        return template.href(template.join[ADDRESSES[name], target])[prefix, target]
 
     def get_article_template(self, e: Any) -> Any:
         """Un article de revue."""

@@ -21,6 +21,7 @@ from livre.targets import Targets
 
 TEXT_AND_LABEL = re.compile(r"^(?P<text>.*?) *<(?P<label>[^<>]+)>$", re.DOTALL)
 ADDRESS = re.compile(r"[a-z]+:")
+LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 # Les blocs de Markdown qui se recopient, ou que ce module récrit ; les autres sont refusés.
 BLOCKS = {
     *("heading", "paragraph", "bullet_list", "ordered_list", "list_item", "blockquote"),
@@ -39,13 +40,17 @@ class Converter:
         root: la racine du dépôt, où chercher les images.
         targets: les cibles de tout le livre.
         references: la bibliographie.
+        site: l'adresse du site, où mènent les renvois ; vide, ils mènent aux notebooks voisins.
     """
 
-    def __init__(self, page: str, root: Path, targets: Targets, references: References) -> None:
+    def __init__(
+        self, page: str, root: Path, targets: Targets, references: References, site: str = ""
+    ) -> None:
         self.page = page
         self.root = root
         self.targets = targets
         self.references = references
+        self.site = site
         self.roles: dict[str, Callable[[str], str]] = {
             "doc": self._doc,
             "numref": self._numref,
@@ -66,29 +71,37 @@ class Converter:
         """Récrit un texte entier.
 
         Raises:
-            MystError: un bloc, une directive, un rôle ou un renvoi inconnu, un bloc non refermé.
+            MystError: un bloc, une directive, un rôle ou un renvoi inconnu, un bloc non refermé ;
+                tous ceux du texte, un par ligne.
         """
         lines = text.splitlines()
         written: list[str | None] = list(lines)
+        problems: list[str] = []
         for token in blocks(text):
             start, end = token.map or (0, 0)
-            if re.sub("_(open|close)$", "", token.type) not in BLOCKS:
-                raise MystError(f"bloc inconnu ({token.type}) : {token.content or lines[start]}")
-            if start == end:
+            try:
+                new = self._rewritten(token, lines[start:end])
+            except (ValueError, OSError) as problem:
+                problems.append(str(problem))
                 continue
-            new = self._rewritten(token, lines[start:end])
-            if new is None:
+            if new is None or start == end:
                 continue
             if new and token.type != "inline":
                 # Un bloc récrit est séparé du texte qui l'entoure.
                 new = "\n" * bool(start and lines[start - 1].strip()) + new
                 new += "\n" * bool(end < len(lines) and lines[end].strip())
             written[start:end] = [new or None, *[None] * (end - start - 1)]
+        if problems:
+            raise MystError("\n".join(problems))
         return "\n".join(row for row in written if row is not None).strip("\n")
 
     def _rewritten(self, token: Token, lines: list[str]) -> str | None:
         """Rend ce qui remplace ces lignes : rien (""), ou elles-mêmes (``None``)."""
         text = "\n".join(lines)
+        if re.sub("_(open|close)$", "", token.type) not in BLOCKS:
+            raise MystError(f"bloc inconnu ({token.type}) : {token.content or text}")
+        if not lines:
+            return None
         if token.type in {"myst_target", "myst_line_comment"}:
             return ""
         if token.type == "inline":
@@ -153,25 +166,36 @@ class Converter:
 
     def _doc(self, text: str) -> str:
         shown, target = self._split(text)
-        title = self.targets.title(self._absolute(target))
-        return shown or f"*{title}*"
+        page = self._absolute(target)
+        return self._link(page, shown or f"*{self.targets.title(page)}*")
 
     def _numref(self, label: str) -> str:
         page, shown = self.targets.numbered(label)
-        return shown + self._away(page)
+        return shown + self._away(page, label)
 
     def _ref(self, text: str) -> str:
         shown, label = self._split(text)
         page, title = self.targets.section(label)
-        return shown or f"*{title}*{self._away(page)}"
+        if page != self.page and shown:
+            return self._link(page, shown, label)
+        return shown or f"*{title}*{self._away(page, label)}"
 
     def _eq(self, label: str) -> str:
         page, number = self.targets.equation(label)
-        return f"({number}){self._away(page)}"
+        return f"({number}){self._away(page, f'equation-{label}')}"
 
-    def _away(self, page: str) -> str:
-        """Dit de quelle page vient la cible, si ce n'est pas de celle-ci."""
-        return "" if page == self.page else f" (page *{self.targets.title(page)}*)"
+    def _away(self, page: str, anchor: str) -> str:
+        """Mène à la page de la cible, si ce n'est pas celle-ci."""
+        if page == self.page:
+            return ""
+        return f" (page {self._link(page, f'*{self.targets.title(page)}*', anchor)})"
+
+    def _link(self, page: str, text: str, anchor: str = "") -> str:
+        """Rend un lien vers une page du site ou, sans son adresse, vers le notebook voisin."""
+        if self.site:
+            return f"[{text}]({self.site}{page}.html{f'#{anchor}' if anchor else ''})"
+        near = posixpath.relpath(page, posixpath.dirname(self.page) or ".")
+        return f"[{text}]({near}.ipynb)"
 
     # Les blocs -------------------------------------------------------------------------------
 
@@ -183,8 +207,9 @@ class Converter:
         return "\n".join(f"> {row}" if row else ">" for row in rows)
 
     def _dropdown(self, block: Directive) -> str:
-        # Une balise <summary> montrerait les marques d'emphase et de code.
-        title = escape(re.sub(r"[*_`]+", "", self.inline(block.argument or "Afficher")))
+        # Une balise <summary> montrerait les marques d'emphase, de code et de lien.
+        shown = LINK.sub(r"\1", self.inline(block.argument or "Afficher"))
+        title = escape(re.sub(r"[*_`]+", "", shown))
         body = self.convert(block.body)
         return f"<details>\n<summary>{title}</summary>\n\n{body}\n\n</details>"
 

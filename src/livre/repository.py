@@ -2,14 +2,15 @@
 
 Elle n'est écrite nulle part : elle vient, dans cet ordre, de ``LIVRE_DEPOT``, de ce que disent
 GitHub ou GitLab pendant la construction, ou de ``git remote get-url origin``. Sans elle, le livre
-n'a ni bouton ni lien vers un dépôt.
+n'a ni bouton ni lien vers un dépôt. L'adresse du site s'en déduit ; ``LIVRE_ADRESSE`` en donne une
+autre.
 """
 
 import os
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 # « https://hôte/compte/projet », « ssh://git@hôte/compte/projet », « git@hôte:compte/projet ».
@@ -17,6 +18,10 @@ ADDRESS = re.compile(
     r"(?:(?:https?|ssh)://(?:[^/@]+@)?(?P<host>[\w.-]+)(?::\d+)?/|(?:[\w.-]+@)(?P<ssh_host>[\w.-]+):)"
     r"(?P<path>[\w.-]+(?:/[\w.-]+)+)/?"
 )
+
+# Où une forge publie les sites de ses dépôts.
+PAGES = {"github.com": "github.io", "gitlab.com": "gitlab.io"}
+COMMIT = re.compile("[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -26,15 +31,35 @@ class Repository:
     Attributes:
         host: le nom du serveur, « github.com ».
         path: le compte et le projet, « compte/projet ».
+        commit: celui d'où vient le livre, s'il est publié.
+        address: l'adresse du site, quand on l'a donnée.
     """
 
     host: str
     path: str
+    commit: str = ""
+    address: str = ""
 
     @property
     def url(self) -> str:
         """L'adresse du dépôt dans un navigateur."""
         return f"https://{self.host}/{self.path}"
+
+    @property
+    def install(self) -> str:
+        """Ce que pip installe : le dépôt, au commit d'où vient le livre."""
+        return f"{self.url}@{self.commit}" if self.commit else self.url
+
+    @property
+    def site(self) -> str:
+        """L'adresse du site, donnée ou celle qu'offre la forge ; vide pour une autre forge."""
+        account, _, project = self.path.partition("/")
+        if self.address:
+            return f"{self.address.rstrip('/')}/"
+        if self.host not in PAGES:
+            return ""
+        home = f"{account.lower()}.{PAGES[self.host]}"
+        return f"https://{home}/" if project.lower() == home else f"https://{home}/{project}/"
 
     @property
     def is_github(self) -> bool:
@@ -66,17 +91,33 @@ def find(root: Path, environment: Mapping[str, str] = os.environ) -> Repository 
     project = environment.get("GITHUB_REPOSITORY")
     github = f"{environment.get('GITHUB_SERVER_URL', 'https://github.com')}/{project}"
     stated = environment.get("LIVRE_DEPOT") or (project and github)
+    origin = parse(_git(root, "remote", "get-url", "origin"))
     if stated := stated or environment.get("CI_PROJECT_URL"):
-        return parse(stated)
-    origin = parse(_origin(root))
-    # Un serveur inconnu n'est peut-être pas public : dans le doute, pas de lien.
-    return origin if origin and (origin.is_github or "gitlab" in origin.host) else None
+        place = parse(stated)
+    else:
+        # Un serveur inconnu n'est peut-être pas public : dans le doute, pas de lien.
+        place = origin if origin and (origin.is_github or "gitlab" in origin.host) else None
+    if place is None:
+        return None
+    address = environment.get("LIVRE_ADRESSE") or environment.get("CI_PAGES_URL") or ""
+    commit = _commit(root, environment, sent=place == origin)
+    return replace(place, commit=commit, address=address)
 
 
-def _origin(root: Path) -> str:
-    command = ["git", "remote", "get-url", "origin"]
+def _commit(root: Path, environment: Mapping[str, str], sent: bool) -> str:
+    """Rend le commit que construit la forge, ou celui d'ici, s'il a été envoyé au dépôt."""
+    built = environment.get("GITHUB_SHA") or environment.get("CI_COMMIT_SHA") or ""
+    if not built and sent and _git(root, "branch", "--remotes", "--contains", "HEAD"):
+        built = _git(root, "rev-parse", "HEAD")
+    return built if COMMIT.fullmatch(built) else ""
+
+
+def _git(root: Path, *words: str) -> str:
+    """Rend ce que répond git ; rien s'il échoue."""
     try:
-        answer = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            ["git", *words], cwd=root, capture_output=True, text=True, check=False
+        )
     except OSError:  # git n'est pas installé
         return ""
     return answer.stdout.strip()

@@ -174,7 +174,9 @@ def build_book(root: Path, repository: str = "", output: str = "html") -> tuple[
     }
     build, warnings = root / "_build", io.StringIO()
     with pytest.MonkeyPatch.context() as patch, docutils_namespace():
-        for name in ("GITHUB_REPOSITORY", "CI_PROJECT_URL"):
+        for name in ("GITHUB_REPOSITORY", "GITHUB_SHA", "CI_PROJECT_URL", "CI_COMMIT_SHA"):
+            patch.delenv(name, raising=False)
+        for name in ("CI_PAGES_URL", "LIVRE_ADRESSE"):
             patch.delenv(name, raising=False)
         patch.setenv("LIVRE_DEPOT", repository)
         outdir, doctrees = str(build / output), str(build / "doctrees")

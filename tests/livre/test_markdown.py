@@ -9,6 +9,8 @@ from livre.myst import MystError
 from livre.references import References
 from livre.targets import Targets
 
+HE, TAN = "[He *et al.*, 2016](https://doi.org/10.1/x)", "https://example.org/a"
+SITE = "https://example.org/cours/"
 PNG = "data:image/png;base64,iVBO"  # les trois octets écrits plus bas
 TABLE = "| a |\n|---|\n| {cite:p}`He16` |"
 
@@ -47,7 +49,7 @@ def convert(application, tmp_path: Path):
         ),
         (
             "```{glossary}\nun\n  *one*.\n\ndeux\n  Voir {doc}`deux`.\n```",
-            "**un**  \n*one*.\n\n**deux**  \nVoir *Page deux*.",
+            "**un**  \n*one*.\n\n**deux**  \nVoir [*Page deux*](deux.ipynb).",
         ),
     ],
 )
@@ -58,19 +60,20 @@ def test_directives(convert, myst: str, markdown: str) -> None:
 @pytest.mark.parametrize(
     ("myst", "markdown"),
     [
-        ("{cite:p}`He16`", "(He *et al.*, 2016)"),
-        ("{cite:p}`He16,Tan19`", "(He *et al.*, 2016 ; Tan et Le, 2019)"),
-        ("{cite:t}`Tan19`", "Tan et Le (2019)"),
-        ("{doc}`deux`", "*Page deux*"),
-        ("{doc}`../a/deux`", "*Page deux*"),
-        ("{doc}`la suite </a/deux>`", "la suite"),
-        ("{doc}`la\nsuite </a/deux>`", "la suite"),
+        ("{cite:p}`He16`", f"({HE})"),
+        ("{cite:p}`He16,Tan19`", f"({HE} ; [Tan et Le, 2019]({TAN}))"),
+        ("{cite:t}`Tan19`", f"[Tan et Le (2019)]({TAN})"),
+        ("{doc}`deux`", "[*Page deux*](deux.ipynb)"),
+        ("{doc}`../a/deux`", "[*Page deux*](deux.ipynb)"),
+        ("{doc}`/accueil`", "[*Accueil*](../accueil.ipynb)"),
+        ("{doc}`la suite </a/deux>`", "[la suite](deux.ipynb)"),
+        ("{doc}`la\nsuite </a/deux>`", "[la suite](deux.ipynb)"),
         ("[un site](https://example.org)", "[un site](https://example.org)"),
         ("{ref}`sec`", "*Une section*"),
         ("{ref}`là <sec>`", "là"),
         ("{numref}`tab-un`", "Tableau 1"),
-        ("{numref}`fig-deux`", "Figure 2 (page *Page deux*)"),
-        ("{eq}`eq-z`", "(2) (page *Page deux*)"),
+        ("{numref}`fig-deux`", "Figure 2 (page [*Page deux*](deux.ipynb))"),
+        ("{eq}`eq-z`", "(2) (page [*Page deux*](deux.ipynb))"),
         ("`` {doc}`x` ``", "`` {doc}`x` ``"),
         ("$[a](b)$ et `[x](y.md)`", "$[a](b)$ et `[x](y.md)`"),
         ("```python\n{doc}`x`\n\n\n(sec)=\n```", "```python\n{doc}`x`\n\n\n(sec)=\n```"),
@@ -95,12 +98,48 @@ def test_text(convert, myst: str, markdown: str) -> None:
         ("avant\n:::{note}\nA\n:::", "avant\n\n> **Note**\n>\n> A"),
         (
             f":::{{table}} Des *mots*\n:name: tab-un\n\n{TABLE}\n:::",
-            "**Tableau 1.** Des *mots*\n\n| a |\n|---|\n| (He *et al.*, 2016) |",
+            f"**Tableau 1.** Des *mots*\n\n| a |\n|---|\n| ({HE}) |",
         ),
     ],
 )
 def test_blocks(convert, myst: str, markdown: str) -> None:
     assert convert(myst) == markdown
+
+
+@pytest.mark.parametrize(
+    ("myst", "markdown"),
+    [
+        ("{doc}`/accueil`", f"[*Accueil*]({SITE}accueil.html)"),
+        ("{doc}`là </a/deux>`", f"[là]({SITE}a/deux.html)"),
+        ("{numref}`fig-un`", f"Figure 1 (page [*Page un*]({SITE}a/un.html#fig-un))"),
+        ("{ref}`sec`", f"*Une section* (page [*Page un*]({SITE}a/un.html#sec))"),
+        ("{ref}`là <sec>`", f"[là]({SITE}a/un.html#sec)"),
+        ("{eq}`eq-y`", f"(1) (page [*Page un*]({SITE}a/un.html#equation-eq-y))"),
+    ],
+)
+def test_cross_references_lead_to_the_pages_of_the_site(
+    application, pages, tmp_path, myst: str, markdown: str
+) -> None:
+    references = References(application.env.domains["cite"].citations)
+    converter = Converter("a/deux", tmp_path, Targets(application.env), references, SITE)
+    assert converter.convert(myst) == markdown
+    address, _, anchor = markdown.rpartition("](")[2].rstrip(")").partition("#")
+    page = pages[address.removeprefix(SITE).removesuffix(".html")]
+    assert not anchor or page.find(id=anchor)
+
+
+def test_a_folded_title_shows_no_mark_of_a_link(convert) -> None:
+    folded = convert(":::{dropdown} Voir {doc}`deux`\nTexte.\n:::")
+    assert "<summary>Voir Page deux</summary>" in folded
+
+
+def test_every_problem_of_a_text_is_told(convert) -> None:
+    text = "{inconnu}`x`\n\n:::{note}\n{term}`y`\n\n{doc}`/nulle`\n:::\n\n![x](absente.png)"
+    with pytest.raises(MystError) as caught:
+        convert(text)
+    assert len(str(caught.value).splitlines()) == 4
+    for named in ("inconnu", "term", "nulle", "absente.png"):
+        assert named in str(caught.value)
 
 
 def test_equations_keep_their_number(convert) -> None:
@@ -142,5 +181,5 @@ def test_what_is_unknown_is_refused_by_name(convert, myst: str, named: str) -> N
 
 
 def test_a_missing_image_is_refused(convert) -> None:
-    with pytest.raises(OSError, match="absente"):
+    with pytest.raises(MystError, match=r"absente\.png"):
         convert("![x](absente.png)")

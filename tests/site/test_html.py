@@ -354,3 +354,19 @@ def test_notebooks_hold_the_same_code(pages: dict[str, BeautifulSoup], site: Pat
                 f"{page} : {len(shown)} cellules sur le site, {len(code)} dans le notebook"
             )
     check(problems)
+
+
+def test_notebooks_show_the_same_outputs(pages: dict[str, BeautifulSoup], site: Path) -> None:
+    """Sans les exécuter, on y voit ce que montre le site."""
+    problems = []
+    for page in toc_pages():
+        shown = len(pages[f"{page}.html"].select(".cell_output"))
+        notebook = nbformat.read(site / "notebooks" / f"{page}.ipynb", as_version=4)
+        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        if shown != (found := sum(bool(cell.outputs) for cell in code)):
+            problems.append(f"{page} : {shown} résultats sur le site, {found} dans le notebook")
+        if "".join(cell.source for cell in code).count("pip install") != bool(
+            code and repository.find(ROOT)
+        ):
+            problems.append(f"{page} : cellule d'installation")
+    check(problems)

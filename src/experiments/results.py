@@ -2,10 +2,12 @@
 
 Une ligne s'écrit d'un coup et atteint le disque avant qu'on l'annonce. Un programme tué ne perd que
 les cases qu'il mesurait ; une ligne coupée en deux est ôtée à la reprise. Un verrou empêche deux
-programmes d'écrire ensemble.
+programmes d'écrire ensemble. Chaque ligne finit par son empreinte : un nombre changé après coup
+se voit, et le fichier est refusé.
 """
 
 import csv
+import hashlib
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,17 +35,17 @@ def read(study: Study) -> list[dict[str, str]]:
     lines = _lines(study)
     if not lines:
         return []
-    if lines[0][1] != study.header:
+    if lines[0][1] != _title(study):
         raise StaleResults(_stale(study, "ses colonnes ne sont plus celles du plan"))
     planned = _planned(study)
     rows: dict[tuple[str, ...], dict[str, str]] = {}
     for number, values in lines[1:]:
-        if len(values) != len(study.header):
-            _edited(study, number, f"il faut {len(study.header)} colonnes")
-        row = dict(zip(study.header, values, strict=True))
+        if len(values) != len(_title(study)):
+            _edited(study, number, f"il faut {len(_title(study))} colonnes")
+        row = dict(zip(study.header, values[:-1], strict=True))
         key = study.key(row)
-        if not row["seconds"].replace(".", "", 1).isdecimal():
-            _edited(study, number, f"une durée vaut « {row['seconds']} »")
+        if values[-1] != checksum(values[:-1]):
+            _edited(study, number, "une valeur n'est plus celle qui a été mesurée")
         if row["plan"] != study.fingerprint or key not in planned:
             raise StaleResults(_stale(study, f"la ligne {number} ({', '.join(key)}) n'en est plus"))
         if key in rows:
@@ -67,6 +69,16 @@ def _lines(study: Study) -> list[tuple[int, list[str]]]:
         if isinstance(error, OSError):
             reason = os_reason(error)
         raise ReseauxError(f"« {study.path.name} » ne se lit pas : {reason}.") from None
+
+
+def checksum(values: Iterable[str]) -> str:
+    """L'empreinte d'une ligne : douze chiffres tirés de ses valeurs, telles qu'elles s'écrivent."""
+    return hashlib.sha256("\0".join(values).encode()).hexdigest()[:12]
+
+
+def _title(study: Study) -> list[str]:
+    """Les colonnes du fichier : celles de l'étude, puis l'empreinte de la ligne."""
+    return [*study.header, "checksum"]
 
 
 def _planned(study: Study) -> set[tuple[str, ...]]:
@@ -174,7 +186,7 @@ class Writer:
             whole = self.stream.readall().rfind(b"\n") + 1
             self.stream.truncate(whole)
         if not whole:
-            self._write(self.study.header)
+            self._write(_title(self.study))
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Ajoute une ligne.
@@ -182,7 +194,8 @@ class Writer:
         Raises:
             ReseauxError: le système refuse.
         """
-        self._write([row[column] for column in self.study.header])
+        values = [str(row[column]) for column in self.study.header]
+        self._write([*values, checksum(values)])
 
     def _write(self, values: Sequence[Any]) -> None:
         """Écrit une ligne d'un seul appel au système, sauf s'il n'en prend qu'un morceau."""
@@ -207,7 +220,7 @@ def drop_stale(study: Study) -> int:
     """
     from reseaux.atomic import atomic_write
 
-    header = study.header
+    header = _title(study)
     with _alone(study):
         lines = [values for _, values in _lines(study)]
         planned = _planned(study)

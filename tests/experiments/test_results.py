@@ -98,11 +98,18 @@ def _edit(path: Path, change: Callable[[list[str]], list[str]]) -> None:
     ("change", "said"),
     [
         (lambda ls: [*ls, ls[1]], "ligne 5 : la case à la fin, « tôt », 1, 0 y est deux fois"),
-        (lambda ls: [*ls[:2], "b,1\n", *ls[2:]], "ligne 3 : il faut 9 colonnes"),
-        (lambda ls: [*ls[:2], "\n", *ls[2:]], "ligne 3 : il faut 9 colonnes"),
-        (lambda ls: [*ls[:3], ls[3][:-1] + ",1\n"], "ligne 4 : il faut 9 colonnes"),
-        (lambda ls: [*ls[:3], ls[3].replace(",0.25,", ",vite,")], "ligne 4 : une durée vaut « v"),
-        (lambda ls: [*ls[:3], ls[3].replace(",0.25,", ",nan,")], "ligne 4 : une durée vaut « nan"),
+        (lambda ls: [*ls[:2], "b,1\n", *ls[2:]], "ligne 3 : il faut 10 colonnes"),
+        (lambda ls: [*ls[:2], "\n", *ls[2:]], "ligne 3 : il faut 10 colonnes"),
+        (lambda ls: [*ls[:3], ls[3][:-1] + ",1\n"], "ligne 4 : il faut 10 colonnes"),
+        (
+            lambda ls: [*ls[:3], ls[3].replace(",0.25,", ",vite,")],
+            "ligne 4 : une valeur n'est plus",
+        ),
+        (
+            lambda ls: [*ls[:2], ls[2].replace(",0.5,", ",0.6,"), ls[3]],
+            "ligne 3 : une valeur n'est",
+        ),
+        (lambda ls: [*ls[:2], ls[2].replace("torch 2", "torch 3"), ls[3]], "ligne 3 : une valeur"),
         (lambda ls: ['"', *ls], "« jouet.csv » ne se lit pas : ce n'est pas un CSV en UTF-8"),
     ],
 )
@@ -145,7 +152,7 @@ def test_rows_of_another_plan_are_refused_until_dropped(three: Path, what: str, 
         read(changed)
     assert drop_stale(changed) == 3 - left
     assert len(read(changed)) == left
-    assert three.read_text("utf-8").splitlines()[0] == ",".join(changed.header)
+    assert three.read_text("utf-8").splitlines()[0] == ",".join([*changed.header, "checksum"])
     with appending(changed) as writer:
         writer.add(row(PLAN[4], loss=1, rate=1, plan=changed.fingerprint))
     assert len(read(changed)) == left + 1

@@ -189,18 +189,16 @@ def test_a_verification_in_processes_keeps_the_order(measured: Study) -> None:
 
 
 def test_the_cheapest_are_redone_first(measured: Study) -> None:
-    lines = measured.path.read_text("utf-8").splitlines(keepends=True)
-    for k, line in enumerate(lines[1:], 1):
-        before, after = line.split(",1,torch")
-        lines[k] = f"{before.rpartition(',')[0]},{100 - k},1,torch{after}"
-    measured.path.write_text("".join(lines), "utf-8")
+    rows = results.read(measured)
+    toy_study.rewrite({**row, "seconds": str(100 - k)} for k, row in enumerate(rows))
     checks = verify(measured, 2, cheapest=True)
     assert [STUDY.key(c.stored) for c in checks] == [STUDY.key(c) for c in (PLAN[-1], PLAN[-2])]
 
 
 def test_a_verification_says_what_differs(measured: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = measured.path.read_text("utf-8").replace(",2,0,2.0,", ",2,0,2.02,")
-    measured.path.write_text(text, "utf-8")
+    rows = results.read(measured)
+    changed = {"2.0": "2.02"}
+    toy_study.rewrite({**row, "score": changed.get(row["score"], row["score"])} for row in rows)
     told = {m for check in verify(measured, 24) for m in check.differences}
     assert told == {"score : 2.02 gardé, 2.0 maintenant (écart permis 0.01)"}
     monkeypatch.setenv(FAILING, "0")

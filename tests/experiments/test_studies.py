@@ -1,11 +1,11 @@
 """Les résultats enregistrés : ils répondent à leur plan, et leurs cases courtes se refont."""
 
-import csv
 from pathlib import Path
 
 import pytest
 
 import experiments
+import toy_study
 from experiments import results, running, study
 from experiments.study import Study
 from toy_study import PLAN, STUDY
@@ -66,19 +66,12 @@ def test_the_shortest_cells_are_redone_and_no_others(
     for k, row in enumerate(rows):
         row["seconds"] = str(100 - k)
         row["score"] = "-1"
-    _write(STUDY, rows)
+    toy_study.rewrite(rows)
     assert outdated(STUDY) == []  # toutes trop longues
     for row in rows[4:7]:
         row["seconds"] = "5.0"
-    _write(STUDY, rows)
+    toy_study.rewrite(rows)
     told = outdated(STUDY)
     assert [line.partition(" : ")[0] for line in told] == [
         ", ".join(STUDY.key(cell)) for cell in PLAN[4:6]
     ]
-
-
-def _write(study: Study, rows: list[dict[str, str]]) -> None:
-    with study.path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, study.header, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)

@@ -56,6 +56,7 @@ class Converter:
             "numref": self._numref,
             "ref": self._ref,
             "eq": self._eq,
+            "download": self._download,
         }
         self.directives: dict[str, Callable[[Directive], str]] = {
             "admonition": lambda block: self._quoted(self.inline(block.argument), block),
@@ -183,6 +184,13 @@ class Converter:
     def _eq(self, label: str) -> str:
         page, number = self.targets.equation(label)
         return f"({number}){self._away(page, f'equation-{label}')}"
+
+    def _download(self, text: str) -> str:
+        """Nomme un fichier du dépôt : le paquet installé l'apporte, le notebook ne l'a pas."""
+        path = self._absolute(self._split(text)[1])
+        if not (self.root / path).is_file():
+            raise MystError(f"fichier inconnu : {path}")
+        return f"`{path}`"
 
     def _away(self, page: str, anchor: str) -> str:
         """Mène à la page de la cible, si ce n'est pas celle-ci."""

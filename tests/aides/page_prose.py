@@ -15,6 +15,7 @@ NOT_PROSE = re.compile(
     | \{[a-z:]+\}`[^`]*` | `[^`]*`             # les rôles, le code
     | \]\([^)\n]*\) | <[^>\n]*> | https?://\S+
     | ^:[a-z]+:.*?$ | ^[:`]{3,}\{[\w-]+\}      # les directives et leurs options
+    | ^\([\w-]+\)=$                            # les étiquettes
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )

@@ -14,6 +14,7 @@ from livre import (
     mathml,
     notebooks,
     pictures,
+    typography,
 )
 
 MODULES = (
@@ -27,6 +28,7 @@ MODULES = (
     pictures,
     cache,
     execution,
+    typography,
     assets,
 )
 

@@ -13,9 +13,8 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
-from markdown_it.rules_inline import StateInline, html_inline, image, link
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
-from mdit_py_plugins.myst_role.index import myst_role
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
 
@@ -24,6 +23,11 @@ EXTENSIONS = ("amsmath", "colon_fence", "deflist", "dollarmath")
 
 DIRECTIVE = re.compile(r"^\{(?P<name>[^}\s]+)\} *(?P<argument>.*)$")
 OPTION = re.compile(r"^ *:(?P<name>[\w-]+): *(?P<value>.*)$")
+
+# Les règles dont on note la place de ce qu'elles reconnaissent.
+NOTED = ("myst_role", "link", "image", "html_inline", "autolink", "backticks", "math_inline")
+# Ce que l'export recopie.
+CODE = {"code_inline", "math_inline", "math_inline_double"}
 
 InlineRule = Callable[[StateInline, bool], bool]
 
@@ -44,11 +48,12 @@ class Directive:
 
 @dataclass(frozen=True)
 class Span:
-    """Un rôle, un lien, une image ou une balise.
+    """Un rôle, un lien, une image ou une balise ; du code ou une formule.
 
     Attributes:
         start, end: sa place dans le texte.
-        token: ce que l'analyseur y lit : ``myst_role``, ``link_open``, ``image``, ``html_inline``.
+        token: ce que l'analyseur y lit : ``myst_role``, ``link_open``, ``image``, ``html_inline``,
+            ``code_inline``, ``math_inline``.
     """
 
     start: int
@@ -91,11 +96,16 @@ def directive(token: Token) -> Directive | None:
     )
 
 
-def spans(text: str) -> list[Span]:
-    """Rend les rôles, les liens, les images et les balises d'un passage ; ni code ni formule."""
+def spans(text: str, *, code: bool = False) -> list[Span]:
+    """Rend les rôles, les liens, les images et les balises d'un passage.
+
+    Args:
+        text: le passage.
+        code: rendre aussi le code et les formules.
+    """
     found: list[Span] = []
     PARSER.inline.parse(text, PARSER, {"spans": found}, [])
-    return found
+    return [span for span in found if code or span.token.type not in CODE]
 
 
 def _noting(rule: InlineRule) -> InlineRule:
@@ -104,8 +114,8 @@ def _noting(rule: InlineRule) -> InlineRule:
     def noting(state: StateInline, silent: bool) -> bool:
         start, tokens, noted = state.pos, len(state.tokens), len(state.env["spans"])
         found = rule(state, silent)
-        if found and not silent:
-            token = next(token for token in state.tokens[tokens:] if token.type != "text")
+        token = next((token for token in state.tokens[tokens:] if token.type != "text"), None)
+        if found and not silent and token is not None:
             if token.type == "image":
                 del state.env["spans"][noted:]  # son texte, lu à part, compte depuis son début
             state.env["spans"].append(Span(start, state.pos, token))
@@ -118,10 +128,10 @@ def _parser() -> MarkdownIt:
     parser = create_md_parser(MdParserConfig(enable_extensions=set(EXTENSIONS)), RendererHTML)
     # L'analyse d'un passage se demande à part, sur ses lignes telles qu'elles sont dans le fichier.
     parser.disable("inline")
-    parser.inline.ruler.at("myst_role", _noting(myst_role))
-    parser.inline.ruler.at("link", _noting(link))
-    parser.inline.ruler.at("image", _noting(image))
-    parser.inline.ruler.at("html_inline", _noting(html_inline))
+    ruler = parser.inline.ruler
+    rules = dict(zip(ruler.get_active_rules(), ruler.getRules(""), strict=True))
+    for name in NOTED:
+        ruler.at(name, _noting(rules[name]))
     return parser
 
 

@@ -22,6 +22,7 @@ from livre.myst import MystError
 from livre.references import References
 from livre.repository import Repository
 from livre.targets import Targets
+from livre.typography import french_markdown
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,8 @@ def export(app: Sphinx, page: str) -> Any:
     if references.cited:
         cells.append(CELLS.new_markdown_cell(f"## Références\n\n{references.listing_of_cited()}"))
     for number, cell in enumerate(cells):
+        if cell["cell_type"] == "markdown":
+            cell["source"] = french_markdown(cell["source"])
         cell["id"] = f"cellule-{number}"
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}

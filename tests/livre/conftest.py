@@ -119,6 +119,12 @@ $$ (eq-z)
 """
     + FIGURE.replace("NAME", "fig-deux").replace("hide-input", "hide-cell")
     + CHECK,
+    "a/trois": """# Page d'un mot : trois
+
+```python
+l'un : deux
+```
+""",
     "a/bib": """# Bibliographie
 
 ```{glossary}
@@ -137,8 +143,8 @@ mot rare
 ```
 """,
 }
-TOC = (
-    "format: jb-book\nroot: accueil\nchapters:\n  - file: a/un\n  - file: a/deux\n  - file: a/bib\n"
+TOC = "format: jb-book\nroot: accueil\nchapters:\n" + "".join(
+    f"  - file: {name}\n" for name in PAGES if name != "accueil"
 )
 
 

@@ -26,4 +26,4 @@ def test_links_lead_to_the_publication(pages):
 
 def test_citations(pages):
     text = pages["accueil"].select_one("article section section p").get_text()
-    assert text == "Voir Page un, (He et al., 2016 ; Tan et Le, 2019) et Lin (2013)."
+    assert text == "Voir Page un, (He et al., 2016\u00a0; Tan et Le, 2019) et Lin (2013)."

@@ -19,7 +19,7 @@ def test_export(application) -> None:
     notebook = export(application, "a/deux")
     nbformat.validate(notebook)
     origin, title, code, caption, check, cited = notebook.cells
-    assert "cours « Petit livre »" in origin.source
+    assert "cours «\u00a0Petit livre\u00a0»" in origin.source
     assert 'pip install -e ".[notebooks]"' in origin.source
     assert title.source.startswith("# Page *deux*\n\n$$\nz\n$$\n\n$$\nx \\tag{1}\n$$")
     # Repliées dans JupyterLab par une clé, dans Colab par l'autre, qui montre le titre.
@@ -47,7 +47,7 @@ def test_every_form_of_the_page_is_in_its_notebook(application) -> None:
         *("> **Avertissement**", "x^2", "\\tag{1}", '```python\nprint("du code")'),
         *("**Tableau 1.** Des *nombres*.", "| 1 | (1) |", "**Figure 1.**"),
         "> **Exercice 1**\n>\n> La Figure 1, Figure 2 (page [*Page deux*](deux.ipynb)) et Tableau",
-        "<summary>Solution de l&#x27;exercice 1</summary>\n\nCelle de *Une section*.",
+        "<summary>Solution de l’exercice 1</summary>\n\nCelle de *Une section*.",
     ):
         assert part in text
     bibliography = export(application, "a/bib")

@@ -225,7 +225,7 @@ def chrome(page: BeautifulSoup) -> Iterator[str]:
         if type(text) is NavigableString and (shown := " ".join(text.split())) not in {"", "+"}:
             yield shown
     for tag in soup.find_all(True):
-        yield from (str(tag[name]) for name in READ_ALOUD if tag.has_attr(name))
+        yield from (" ".join(str(tag[name]).split()) for name in READ_ALOUD if tag.has_attr(name))
 
 
 def test_formulas_are_rendered(pages: dict[str, BeautifulSoup]) -> None:
@@ -312,7 +312,7 @@ def test_notebooks_are_plain(site: Path) -> None:
         nbformat.validate(notebook)
         first = notebook.cells[0]
         title = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["title"]
-        if first.cell_type != "markdown" or f"cours « {title} »" not in first.source:
+        if first.cell_type != "markdown" or f"cours «\u00a0{title}\u00a0»" not in first.source:
             problems.append(f"{page} : la première cellule ne dit pas d'où vient le notebook")
         for cell in notebook.cells:
             if cell.cell_type == "markdown":

@@ -18,7 +18,8 @@ from livre.stylesheet import reduce_styles
 # Ce que le gabarit du thème charge lui-même, avant et après ce que demandent les extensions.
 FIRST_STYLES = ["styles/theme.css", "styles/pydata-sphinx-theme.css"]
 LAST_SCRIPTS = ["scripts/bootstrap.js", "scripts/pydata-sphinx-theme.js"]
-SKIPPED = {"design-tabs.js"}  # pour des onglets : aucune page n'en a
+# Des onglets : aucune page n'en a. Le reste servait à la recherche du thème, et appelle « eval ».
+SKIPPED = {"design-tabs.js", "doctools.js", "sphinx_highlight.js", "translations.js"}
 IMPORT = re.compile(r"""@import\s+(?:url\()?["']([^"']+)["']\)?\s*;""")
 MATH_FONT = "stix-two-math.woff2"
 ICON_FONT = "vendor/fontawesome/webfonts/fa-solid-900.woff2"
@@ -31,8 +32,6 @@ SUMMARY = 160  # caractères : ce que montre un moteur de recherche
 
 def gather(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Retient ce que la page chargerait, et résume la page ; le gabarit ne charge plus rien."""
-    if page == "search":  # ses scripts ne peuvent pas attendre ; elle garde les siens
-        return
     for kind, folder in (("script_files", "scripts"), ("css_files", "styles")):
         wanted = getattr(app, f"livre_{folder}")
         for file in context[kind]:

@@ -14,6 +14,7 @@ from livre import (
     mathml,
     notebooks,
     pictures,
+    search,
     typography,
 )
 
@@ -30,6 +31,7 @@ MODULES = (
     execution,
     typography,
     assets,
+    search,
 )
 
 

@@ -5,7 +5,6 @@ de l'imprimeur une fois écrits : titres, légendes, sorties des cellules, dessi
 et des images. Le code, les formules et les adresses ne changent pas d'un signe.
 """
 
-import json
 import re
 from pathlib import Path
 
@@ -96,7 +95,7 @@ def _french_inline(text: str) -> str:
 
 
 def write(app: Sphinx, error: Exception | None) -> None:
-    """Récrit chaque page du site, et les titres que montre la recherche."""
+    """Récrit chaque page du site ; l'index de la recherche se fait ensuite, sur ces textes."""
     if error or app.builder.name != "html":
         return
     for file in sorted(Path(app.outdir).rglob("*.html")):
@@ -104,12 +103,6 @@ def write(app: Sphinx, error: Exception | None) -> None:
         # Une page que cette construction n'a pas écrite garde sa date.
         if "_static" not in file.parts and (after := french_html(before)) != before:
             file.write_text(after, encoding="utf-8")
-    index = Path(app.outdir, "searchindex.js")
-    call, brace, rest = index.read_text(encoding="utf-8").partition("{")
-    found = json.loads(brace + rest.removesuffix(")"))
-    found["titles"] = [french(title) for title in found["titles"]]
-    found["alltitles"] = {french(title): places for title, places in found["alltitles"].items()}
-    index.write_text(f"{call}{json.dumps(found)})", encoding="utf-8")
 
 
 def setup(app: Sphinx) -> None:

@@ -149,5 +149,5 @@ def test_a_page_that_is_gone_leaves_the_site(book, build) -> None:
     (book / "accueil.md").write_text("# Accueil\n")
     (book / "_toc.yml").write_text((book / "_toc.yml").read_text().replace("a/un", "a/deux"))
     found = set(written(build(book)[0]))
-    assert {"a/deux.html", "notebooks/a/deux.ipynb", "search.html"} <= found
+    assert {"a/deux.html", "notebooks/a/deux.ipynb", "accueil.html"} <= found
     assert not {"a/un.html", "notebooks/a/un.ipynb"} & found

@@ -1,7 +1,5 @@
 """Les boutons d'une page : exacts, ou absents."""
 
-from pathlib import Path
-
 from livre.launch import links
 from livre.repository import Repository
 
@@ -44,8 +42,3 @@ def test_unknown_repository_leaves_only_the_download(pages):
     header = pages["a/un"].select_one(".article-header-buttons")
     assert not header.select(".livre-lancer, .livre-depot")
     assert header.select_one("a.livre-notebook[download]")["href"] == "../notebooks/a/un.ipynb"
-
-
-def test_search_has_no_notebook(application):
-    search = (Path(application.outdir) / "search.html").read_text(encoding="utf-8")
-    assert "livre-notebook" not in search

@@ -1,9 +1,8 @@
-"""Le site dans un navigateur : débordements, erreurs, boutons, recherche, accessibilité.
+"""Le site dans un navigateur : débordements, erreurs, boutons, accessibilité.
 
 Chaque page est ouverte une seule fois ; ce qu'on y relève sert à plusieurs tests.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,7 +22,7 @@ expect.set_options(timeout=20_000)
 NARROW = {"width": 390, "height": 844}
 WIDE = {"width": 1280, "height": 900}
 SERIOUS = {"critical", "serious"}
-PAGES = [*toc_pages(), "search"]
+PAGES = toc_pages()
 SEARCH_BOXES = ".search-button__button, input[type=search]"
 PRIMARY, SECONDARY = "button.primary-toggle", "button.secondary-toggle"
 
@@ -211,26 +210,6 @@ def test_theme_button_changes_the_page(page: Page) -> None:
         page.locator("button.theme-switch-button").first.click()
         seen.add(page.evaluate(colour))
     assert len(seen) == 2
-
-
-def test_search_button_opens_the_search(page: Page) -> None:
-    page.locator(".search-button-field").click()
-    field = page.locator("#pst-search-dialog input[type=search]")
-    expect(field).to_be_visible()
-    field.fill("résiduel")
-    field.press("Enter")
-    page.wait_for_url("**/search.html?q=*")
-    expect(page.locator("#search-results li").first).to_be_visible()
-
-
-@pytest.mark.parametrize("query", ["résiduel", "résiduelles", "RÉSIDUEL"])
-def test_search_finds_french_words(page: Page, address: str, query: str) -> None:
-    """Le pluriel, le féminin et les capitales mènent aux mêmes pages : la racine est la même."""
-    page.goto(f"{address}/search.html?q={query}")
-    expect(page.locator("#search-results li a").first).to_be_visible()
-    # L'extrait de chaque page arrive un peu après son titre.
-    expect(page.locator("#search-results")).to_contain_text(re.compile("résiduel", re.IGNORECASE))
-    expect(page.locator("#search-results")).to_contain_text("correspondant à la requête")
 
 
 @pytest.mark.parametrize("kind", ["pre", ".tableau", ".formule-boite", ".dessin"])

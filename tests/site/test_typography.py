@@ -78,10 +78,3 @@ def test_notebooks(name: str) -> None:
     notebook = nbformat.read(SITE / "notebooks" / f"{name}.ipynb", as_version=4)
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     assert [bad for cell in cells for bad in wrong(NOT_PROSE.sub("x", cell))] == []
-
-
-def test_the_search_shows_titles_written_so() -> None:
-    index = (require_site() / "searchindex.js").read_text(encoding="utf-8")
-    titles = re.search(r'"titles": \[(.*?)\], "', index)[1]
-    assert "\\u2019" in titles
-    assert wrong(titles.encode().decode("unicode_escape")) == []

@@ -49,8 +49,10 @@ def execute_missing(app: Sphinx, env: Any, pages: list[str]) -> None:
             meta_override=True,
         )
 
+    # Les plus longues pages d'abord : à la fin, aucun cœur n'attend longtemps l'autre.
+    order = sorted(missing, key=lambda file: file.stat().st_size, reverse=True)
     with ThreadPoolExecutor(WORKERS) as pool:
-        for file, result in zip(missing, pool.map(execute, missing), strict=True):
+        for file, result in zip(order, pool.map(execute, order), strict=True):
             name = file.relative_to(app.srcdir)
             if result.err is not None:
                 logger.info("%s : échec, à reprendre", name)

@@ -59,7 +59,8 @@ def test_pages_are_executed_once_and_failures_are_left_out(book, monkeypatch, ca
     assert cached(env) == {"un", "deux"}
     assert (app.srcdir / "ici").exists(), "une page s'exécute dans son dossier"
     said = [record.getMessage().split(" en ")[0] for record in caplog.records]
-    assert said == ["un.md : exécuté", "deux.md : exécuté", "faux.md : échec, à reprendre"]
+    # Les plus longues d'abord.
+    assert said == ["deux.md : exécuté", "un.md : exécuté", "faux.md : échec, à reprendre"]
 
     played = []
     original = execution.single_nb_execution

@@ -18,7 +18,7 @@ PAR_MODULE ?= 12
 GRAINES ?= 5
 
 .PHONY: aide livre test test-unite test-notebooks test-site test-navigateur test-orthographe style \
-	references bench experiences servir notebooks epingler graines demonstration propre tout-propre
+	references bench audit experiences servir notebooks epingler graines demonstration propre tout-propre
 
 aide: ## Affiche cette liste
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ references: $(PRET) ## Régénère les sorties de référence (CHAPITRES="vgg al
 
 bench: $(PRET) ## Mesure les durées, côte à côte avec d'autres outils (BANCS="probe" pour choisir)
 	@for banc in $(BANCS); do $(PY) tests/bench/$$banc.py || exit 1; done
+
+audit: $(PRET) ## Note les pages du site avec Lighthouse (PAGES="vgg"), si npx et Chromium sont là
+	$(PY) tests/audit.py $(PAGES)
 
 experiences: $(PRET) ## Mesure ce qui manque aux études (ETUDES="atlas", CASES=10, GRAPPE=tcp://…), ou refait des cases (VERIFIER=12)
 	$(PY) -m experiments $(ETUDES) --memoire _build/experiences $(if $(VERIFIER),--verifier $(VERIFIER)) \

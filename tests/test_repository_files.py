@@ -57,6 +57,7 @@ COMMANDS = {
     "test-orthographe": ("$(PY) -m pytest tests/orthographe -q\n",),
     "references": ("$(PY) -m livre.expected_outputs $(CHAPITRES)\n",),
     "bench": ("$(PY) tests/bench/$$banc.py || exit 1",),
+    "audit": ("$(PY) tests/audit.py $(PAGES)\n",),
     "experiences": (
         "$(PY) -m experiments $(ETUDES) --memoire _build/experiences "
         "$(if $(VERIFIER),--verifier $(VERIFIER)) $(if $(GRAINE),--graine $(GRAINE)) "

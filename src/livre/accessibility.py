@@ -14,6 +14,8 @@ from sphinx.writers.html5 import HTML5Translator
 
 # L'étiquette d'une cellule qui vérifie ce que dit la leçon, sans en faire partie.
 CHECK_TAG = "verification"
+# Le cadre que le thème ouvre autour d'un tableau.
+FRAME = '<div class="pst-scrollable-table-container">'
 # Ce qu'une cellule replie, selon le mode de myst-nb.
 FOLDED = {"all": "le code et son résultat", "input": "le code", "output": "le résultat"}
 
@@ -29,6 +31,20 @@ class FrenchBookTranslator(HTML5Translator):
         if not isinstance(node.previous_sibling(), nodes.citation):
             self.body.append('<div role="list" class="citation-list">\n')
         self.body.append(self.starttag(node, "div", classes=["citation"], role="listitem"))
+
+    def depart_table(self, node: nodes.Element) -> None:
+        """Ferme un tableau, et nomme le cadre où le thème l'a fait défiler : sa légende.
+
+        Sans légende, c'est le titre de la section.
+        """
+        super().depart_table(node)
+        named: Any = node
+        while not isinstance(named.next_node(nodes.title, descend=True), nodes.title):
+            named = named.parent
+        name = escape(named.next_node(nodes.title).astext())
+        frame = len(self.body) - 1 - self.body[::-1].index(FRAME)
+        label = f' role="region" tabindex="0" aria-label="{name}">'
+        self.body[frame] = FRAME.replace(">", label)
 
     def visit_literal_block(self, node: nodes.Element) -> None:
         """Ouvre un bloc de code ; une ligne longue y défile, à la souris comme au clavier."""

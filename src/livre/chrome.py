@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+SCRIPTS = ("tri.js", "cadres.js")
 
 
 def replace_templates(app: Sphinx, config: Any) -> None:
@@ -27,8 +28,9 @@ def add_static_folder(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Charge ``livre.css`` après les feuilles du thème, et ``tri.js`` une fois la page lue."""
+    """Charge ``livre.css`` après les feuilles du thème, et nos scripts une fois la page lue."""
     app.connect("config-inited", replace_templates, priority=900)
     app.connect("builder-inited", add_static_folder)
     app.add_css_file("livre.css", priority=900)
-    app.add_js_file("tri.js", loading_method="defer")
+    for name in SCRIPTS:
+        app.add_js_file(name, loading_method="defer")

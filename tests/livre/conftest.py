@@ -124,6 +124,12 @@ $$ (eq-z)
 ```python
 l'un : deux
 ```
+
+## Sans légende d'un & autre
+
+| a | b |
+|---|---|
+| 1 | 2 |
 """,
     "a/bib": """# Bibliographie
 

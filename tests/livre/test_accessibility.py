@@ -26,3 +26,11 @@ def test_folded_cell_says_what_it_hides(pages):
         folded = pages[page].select("details.hide")
         assert [[p.get_text() for p in cell.select("summary p")] for cell in folded] == expected
         assert all(cell.get("aria-label") is None for cell in folded)
+
+
+def test_a_table_scrolls_in_a_named_frame(pages):
+    (frame,) = pages["a/un"].select(".pst-scrollable-table-container")
+    assert (frame["role"], frame["tabindex"]) == ("region", "0")
+    assert frame["aria-label"] == "Des nombres."
+    (frame,) = pages["a/trois"].select(".pst-scrollable-table-container")
+    assert frame["aria-label"] == "Sans légende d’un & autre"

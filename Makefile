@@ -17,7 +17,7 @@ PAR_MODULE ?= 12
 # Les graines sous lesquelles chaque page est rejouée.
 GRAINES ?= 5
 
-.PHONY: aide livre test test-unite test-notebooks test-site test-navigateur test-orthographe style \
+.PHONY: aide livre test test-unite test-notebooks test-site test-navigateur test-orthographe test-reseau style \
 	references bench audit experiences servir notebooks epingler graines demonstration propre tout-propre
 
 aide: ## Affiche cette liste
@@ -28,7 +28,7 @@ $(PRET): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Il faut Python 3.11 ou plus récent ; $(PYTHON) est $$($(PYTHON) --version). Essayez : make PYTHON=python3.12 livre"; exit 1; }
 	@test -x $(PY) || $(PYTHON) -m venv .venv
-	@echo "Installation des paquets dans .venv (environ 6 Go, quelques minutes la première fois)…"
+	@echo "Installation des paquets dans .venv (environ 7 Go, quelques minutes la première fois)…"
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
@@ -60,6 +60,9 @@ test-navigateur: $(PRET) ## Vérifie le site dans Chromium (variable CHROMIUM : 
 test-orthographe: $(PRET) ## Cherche chaque mot des pages dans le dictionnaire de hunspell
 	$(PY) -m pytest tests/orthographe -q
 
+test-reseau: livre ## Ce que seul le réseau dit : liens externes, paquets de Binder, tâches de publication
+	$(PY) -m pytest tests/reseau -q
+
 references: $(PRET) ## Régénère les sorties de référence (CHAPITRES="vgg alexnet" pour en choisir)
 	$(PY) -m livre.expected_outputs $(CHAPITRES)
 
@@ -87,9 +90,10 @@ servir: ## Sert le site sur http://localhost:8000 (PORT=… pour changer)
 notebooks: livre ## Copie les notebooks à distribuer dans _build/notebooks
 	rm -rf _build/notebooks && cp -R $(SITE)/notebooks _build/notebooks
 
-epingler: $(PRET) ## Tire les versions exactes de requirements.txt des intervalles de pyproject.toml
+epingler: $(PRET) ## Tire les versions exactes (site et Binder) des intervalles de pyproject.toml
 	.venv/bin/uv pip compile requirements.in --universal --python-version 3.11 --upgrade \
 		--no-header --no-emit-index-url --no-emit-find-links --annotation-style line -o requirements.txt
+	$(PY) -m livre.binder
 
 propre: ## Efface le site et les exécutions gardées
 	rm -rf _build

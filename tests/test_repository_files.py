@@ -2,6 +2,8 @@
 
 import configparser
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,7 @@ COMMANDS = {
     "test-site": ("$(PY) -m pytest tests/site -q\n",),
     "test-navigateur": ("$(PY) -m pytest tests/navigateur -q\n",),
     "test-orthographe": ("$(PY) -m pytest tests/orthographe -q\n",),
+    "test-reseau": ("$(PY) -m pytest tests/reseau -q\n",),
     "references": ("$(PY) -m livre.expected_outputs $(CHAPITRES)\n",),
     "bench": ("$(PY) tests/bench/$$banc.py || exit 1",),
     "audit": ("$(PY) tests/audit.py $(PAGES)\n",),
@@ -71,6 +74,7 @@ COMMANDS = {
     "epingler": (
         "uv pip compile requirements.in --universal --python-version 3.11 --upgrade --no-header "
         "--no-emit-index-url --no-emit-find-links --annotation-style line -o requirements.txt\n",
+        "$(PY) -m livre.binder\n",
     ),
     "propre": (" rm -rf _build\n",),
     "tout-propre": (" rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis\n",),
@@ -87,9 +91,10 @@ def test_no_rule_is_left_without_a_check_nor_its_environment():
     found = rules()
     assert found.keys() - COMMANDS.keys() == {"aide", "test", ".PHONY"} & found.keys()
     needs = {name for name, (_, body) in found.items() if re.search(r"\$\(PY\)|\.venv/bin", body)}
-    assert {name for name in needs if "$(PRET)" not in found[name][0]} == {"$(PRET)"}
+    assert {name for name in needs if not {"$(PRET)", "livre"} & {*found[name][0]}} == {"$(PRET)"}
     assert found["$(PRET)"][0] == ["requirements.txt", "pyproject.toml"]
     assert found["notebooks"][0] == ["livre"]
+    assert found["test-reseau"][0] == ["livre"]
     assert found["tout-propre"][0] == ["propre"]
     assert "export OMP_NUM_THREADS := 1\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
@@ -122,59 +127,122 @@ def test_a_cell_has_the_same_time_wherever_it_is_executed():
 
 
 WORKFLOWS = {
-    # Nom : (ce qui le lance, sa commande, sa durée en minutes, ses actions).
+    # Nom : (ce qui le lance, puis, par tâche, ses commandes, sa durée en minutes, ses actions).
     "tests": (
-        {"push": {"branches": ["main"]}, "pull_request": None,
-         "schedule": [{"cron": "17 4 * * 1"}]},
-        ["bash .ci/run"], 90, ["upload-artifact"],
+        {"push": {"branches": ["main"]}, "pull_request": None},
+        {
+            "tests": (["bash .ci/run"], 90, ["setup-python", "upload-pages-artifact"]),
+            "publier": ([], 20, ["download-artifact", "deploy-pages"]),
+        },
+    ),
+    "semaine": (
+        {"workflow_dispatch": None, "schedule": [{"cron": "17 4 * * 1"}]},
+        {
+            "neuf": (["bash .ci/run", "make test-reseau"], 90, ["setup-python"]),
+            "recent": (["make epingler", "bash .ci/run"], 120, ["setup-python"]),
+        },
     ),
     "demonstration": (
         {"workflow_dispatch": None, "schedule": [{"cron": "17 2 * * 6"}]},
-        ["make demonstration"], 350, ["upload-artifact"],
+        {"demonstration": (["make demonstration"], 350, ["setup-python", "upload-artifact"])},
     ),
     "etudes": (
         {"workflow_dispatch": None, "schedule": [{"cron": "17 3 * * 0"}]},
-        ["make experiences VERIFIER=12 GRAINE=${{ github.run_number }}", "make graines"], 240, [],
-    ),
-    "publier": (
-        {"workflow_run": {"workflows": ["Tests"], "branches": ["main"], "types": ["completed"]}},
-        ["make livre notebooks"], 60, ["upload-pages-artifact", "deploy-pages"],
+        {
+            "etudes": (
+                ['make experiences VERIFIER=12 GRAINE="$GITHUB_RUN_NUMBER"', "make graines"],
+                240, ["setup-python"],
+            )
+        },
     ),
 }  # fmt: skip
+CACHED = {"cache": "pip", "cache-dependency-path": "requirements.txt"}
+# La course de la semaine part de rien ; « 3.x » est le Python le plus récent.
+PYTHONS = {
+    "neuf": {"python-version": "3.11"},
+    "recent": {"python-version": "3.x"},
+}
+WRITING = {"contents": "write", "pages": "write", "id-token": "write"}
+
+
+def workflow(name: str) -> dict:
+    return yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text(encoding="utf-8"))
+
+
+def test_no_workflow_is_left_without_a_check():
+    assert {path.stem for path in relative(".github/workflows/*")} == {*WORKFLOWS}
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_a_workflow_runs_what_is_expected_of_it(name):
-    assert {path.stem for path in relative(".github/workflows/*")} == {*WORKFLOWS}
-    started, commands, minutes, actions = WORKFLOWS[name]
-    text = (ROOT / f".github/workflows/{name}.yml").read_text(encoding="utf-8")
-    flow = yaml.safe_load(text)
-    (job,) = flow["jobs"].values()
+    started, expected = WORKFLOWS[name]
+    flow = workflow(name)
     assert flow[True] == started  # « on », pour YAML
-    assert job["timeout-minutes"] == minutes
-    steps = job["steps"]
-    used = [step["uses"].partition("@")[0] for step in steps if "uses" in step]
-    assert used == [f"actions/{action}" for action in ("checkout", "setup-python", *actions)]
-    python = {"python-version": "3.11", "cache": "pip", "cache-dependency-path": "requirements.txt"}
-    assert steps[1]["with"] == python
-    assert [step["run"] for step in steps if "run" in step and "name" not in step] == commands
-    assert not any("continue-on-error" in place for place in (job, *steps))
+    assert flow["permissions"] == {}
+    assert flow["jobs"].keys() == expected.keys()
+    for job, (commands, minutes, actions) in expected.items():
+        told = flow["jobs"][job]
+        assert told["timeout-minutes"] == minutes
+        assert told["permissions"] == (WRITING if job == "publier" else {"contents": "read"})
+        steps = told["steps"]
+        used = [step["uses"].partition("@")[0] for step in steps if "uses" in step]
+        assert used == [f"actions/{action}" for action in ("checkout", *actions)]
+        assert steps[0]["with"] == {"persist-credentials": False}
+        if "setup-python" in actions:
+            python = PYTHONS.get(job, {"python-version": "3.11", **CACHED})
+            assert steps[1]["with"] == python
+        assert [s["run"] for s in steps if "run" in s and "name" not in s] == commands
+        assert not any("continue-on-error" in place for place in (told, *steps))
 
 
-def test_only_what_passed_its_tests_is_published():
-    text = (ROOT / ".github/workflows/publier.yml").read_text(encoding="utf-8")
-    flow = yaml.safe_load(text)
-    job = flow["jobs"]["publier"]
-    assert job["if"] == "github.event.workflow_run.conclusion == 'success'"
-    assert flow[True]["workflow_run"]["workflows"] == [
-        yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))["name"]
+def test_actions_are_pinned_and_kept_up_to_date():
+    """Un nom de version peut être déplacé ; un commit, non. dependabot propose le suivant."""
+    lines = [
+        line.strip().removeprefix("- ")
+        for path in (ROOT / ".github/workflows").glob("*.yml")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "uses:" in line
     ]
-    assert flow["permissions"] == {"contents": "write", "pages": "write", "id-token": "write"}
-    assert {"path": "_build/html"} in [step.get("with") for step in job["steps"]]
-    (branch,) = [step["run"] for step in job["steps"] if "name" in step]
-    assert "git checkout --orphan notebooks\n" in branch
-    assert "cp -r _build/notebooks/. .\n" in branch
-    assert branch.rstrip().endswith("git push -f origin notebooks")
+    loose = [
+        line
+        for line in lines
+        if not re.fullmatch(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
+    ]
+    assert lines
+    assert not loose
+    versions = {line.partition("@")[0]: line for line in lines}
+    assert len(set(lines)) == len(versions)  # une action, une version
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text(encoding="utf-8"))
+    assert [one["package-ecosystem"] for one in updates["updates"]] == ["github-actions"]
+
+
+def test_workflows_have_no_known_weakness():
+    """zizmor lit les tâches comme quelqu'un qui voudrait en abuser, sans passer par le réseau."""
+    command = [str(Path(sys.executable).parent / "zizmor"), "--offline", "--persona=auditor"]
+    done = subprocess.run([*command, ".github"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No findings" in done.stdout
+
+
+def test_what_is_published_is_what_was_tested():
+    job = workflow("tests")["jobs"]["publier"]
+    assert job["needs"] == "tests"
+    assert job["if"] == "github.event_name == 'push' && github.ref == 'refs/heads/main'"
+    sent = workflow("tests")["jobs"]["tests"]["steps"][-1]
+    assert sent["with"] == {"path": "_build/html"}  # sous le nom « github-pages »
+    got, named, site = job["steps"][-3:]
+    assert got["with"] == {"name": "github-pages", "path": "_build"}
+    assert "with" not in site  # deploy-pages publie ce même artefact
+    lines = named["run"].splitlines()
+    assert lines[1] == "tar -xf _build/artifact.tar -C _build/html"
+    assert lines[-1] == "python3 -m livre.branch _build/html/notebooks origin"
+    assert named["env"] == {"JETON": "${{ github.token }}", "PYTHONPATH": "src"}
+
+
+def test_the_publication_needs_nothing_but_python():
+    """La tâche qui publie n'installe rien : son module ne charge que la bibliothèque standard."""
+    code = "import sys; sys.path.insert(0, 'src'); import livre.branch"
+    subprocess.run([sys.executable, "-I", "-S", "-c", code], cwd=ROOT, check=True)
 
 
 def test_there_is_a_template_for_each_errand():

@@ -35,7 +35,8 @@ MOST_PIXELS = 2**27  # 134 mégapixels : plus d'un gibioctet, une fois en couleu
 _TWELVE_BITS = 4095
 _HEIF = re.compile(rb"....ftyp(hei|hev|mif1|msf1)", re.DOTALL)
 _EPS = (b"%!PS", b"\xc5\xd0\xd3\xc6")
-_BITS, _HIGHEST = 258, 281  # étiquettes TIFF : bits par valeur, plus haute valeur
+# Étiquettes TIFF : bits par valeur, plus haute valeur, sens du gris (0 : zéro est blanc), signe.
+_BITS, _HIGHEST, _SENSE, _SIGN = 258, 281, 262, 339
 
 
 def read_image(
@@ -119,7 +120,8 @@ def _to_rgb(image: Image.Image, file: Path, dark: list[Path] | None) -> Image.Im
     convert = _over_white
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits par pixel, ou flottants
         white, highest = _white(image)
-        convert = partial(_from_deep, white=white)
+        negative = getattr(image, "tag_v2", {}).get(_SENSE) == 0  # Pillow ne retourne que 8 bits
+        convert = partial(_from_deep, white=white, negative=negative)
         if dark is not None and white == 65535 and 0 < highest <= _TWELVE_BITS:
             dark.append(file)
     whole = Image.new("RGB", image.size)
@@ -141,8 +143,9 @@ def _over_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
 
 
-def _from_deep(image: Image.Image, white: float) -> Image.Image:
+def _from_deep(image: Image.Image, white: float, negative: bool) -> Image.Image:
     levels = 255 * np.clip(np.asarray(image, np.float64) / white, 0, 1)
+    levels = 255 - levels if negative else levels
     return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
 
 
@@ -161,8 +164,11 @@ def _white(image: Image.Image) -> tuple[float, float]:
     if lowest < 0 >= highest:
         raise ReseauxError("aucune valeur positive ; ramenez-les entre 0 et 1")
     tags = getattr(image, "tag_v2", {})
-    told, bits = (int(np.max(tags.get(tag, other))) for tag, other in ((_HIGHEST, 0), (_BITS, 16)))
-    white: float = told or 2 ** min(bits, 16) - 1
+    known = ((_HIGHEST, 0), (_BITS, 16), (_SIGN, 1))
+    told, bits, sign = (int(np.max(tags.get(tag, other))) for tag, other in known)
+    if image.mode == "I" and lowest < 0 and tags and sign == 1:  # Pillow les lit avec un signe
+        raise ReseauxError("valeurs de 32 bits trop grandes ; ramenez-les à 16 bits")
+    white: float = told or 2 ** min(bits - (sign == 2), 16) - 1
     if image.mode == "F" or highest > white:
         white = next((level for level in (1, 255, 65535) if highest <= level), highest)
     return white, highest

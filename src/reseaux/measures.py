@@ -92,6 +92,8 @@ def mean_interval(values: ArrayLike, confidence: Confidence = 0.95) -> Interval:
     from scipy import stats
 
     try:
+        if np.ma.is_masked(values):  # NumPy oublierait le masque
+            raise ValueError
         measures = np.asarray(values)
     except (TypeError, ValueError, RuntimeError):
         raise ReseauxError("Les mesures ne forment pas une liste de nombres.") from None

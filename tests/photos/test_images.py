@@ -135,6 +135,37 @@ def test_the_white_is_what_the_file_says(highest: int | None, tmp_path: Path) ->
     assert not dark
 
 
+def grey_tiff(path: Path, values: "np.ndarray", sense: int, sign: int) -> None:
+    """Un TIFF gris, petit-boutiste ; ``sense`` 0 : zéro est blanc ; ``sign`` 2 : avec un signe."""
+    data, bits = values.tobytes(), 8 * values.itemsize
+    tags = {256: values.shape[1], 257: values.shape[0], 258: bits, 259: 1, 262: sense, 273: 8,
+            277: 1, 278: values.shape[0], 279: len(data), 339: sign}  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, v) for tag, v in tags.items())
+    header = b"II*\0" + struct.pack("<I", 8 + len(data))
+    path.write_bytes(header + data + struct.pack("<H", len(tags)) + entries + bytes(4))
+
+
+@pytest.mark.parametrize(
+    ("kind", "white", "sign", "sense"), [("<u2", 65535, 1, 0), ("<i2", 32767, 2, 1)]
+)
+def test_a_deep_tiff_says_its_sense_and_its_sign(
+    kind: str, white: int, sign: int, sense: int, tmp_path: Path
+) -> None:
+    """Une radiographie de 16 bits où zéro est blanc ne se lit pas en négatif."""
+    levels = np.array([[0, 64, 255, 128]] * 4)
+    shown = levels if sense else 255 - levels
+    grey_tiff(tmp_path / "x.tiff", (shown / 255 * white).astype(kind), sense, sign)
+    read = np.asarray(read_image(tmp_path / "x.tiff"))[..., 0]
+    np.testing.assert_allclose(read, levels, atol=1)
+
+
+def test_unsigned_values_that_pillow_reads_as_negative_are_refused(tmp_path: Path) -> None:
+    values = np.array([[1, 2**31, 2**32 - 1, 5]] * 4, "<u4")
+    grey_tiff(tmp_path / "x.tiff", values, 1, 1)
+    with pytest.raises(ReseauxError, match="32 bits trop grandes"):
+        read_image(tmp_path / "x.tiff")
+
+
 @pytest.mark.parametrize("suffix", ["png", "tiff"])
 def test_twelve_bits_in_sixteen_are_told(suffix: str, root: Path) -> None:
     """Le fichier ne dit pas que son blanc est 4 095 : on ne devine pas, mais on le dit."""

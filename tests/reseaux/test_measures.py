@@ -71,6 +71,7 @@ def test_what_is_written_gives_the_bounds_back(counts):
         (["a", "b"], 0.95, "nombres réels"),
         ([1j, 2], 0.95, "nombres réels"),
         ([0.5, [1]], 0.95, "liste de nombres"),
+        (np.ma.masked_greater([0.5, 0.6, 9.0], 1), 0.95, "liste de nombres"),
         ([0.5, 0.6], 95, "de 0 à 1, exclus"),
     ],
 )

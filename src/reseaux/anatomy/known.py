@@ -60,6 +60,8 @@ def _map_shape(
 def _conv_shape(layer: nn.Conv2d, shape: Shape, window: Window | None) -> Shape | None:
     around = layer.padding_mode == "circular"  # voit de l'autre côté de l'image : à exécuter
     fits = len(shape) == 4 and shape[1] == layer.in_channels and not around
+    if fits and layer.padding_mode == "reflect" and window is not None:  # sans répéter le bord
+        fits = all(p < n for p, n in zip(window.padding, shape[2:], strict=True))
     return _map_shape(layer, shape, window, layer.out_channels) if fits else None
 
 

@@ -113,9 +113,12 @@ def operation_window(operation: Any, args: tuple[Any, ...]) -> Window | None:
 
 
 def _adaptive(size: int, out: int) -> tuple[int, int]:
-    """La plus grande fenêtre d'une agrégation adaptative de ``size`` vers ``out``, et son pas."""
+    """La plus grande fenêtre d'une agrégation adaptative de ``size`` vers ``out``, et son pas.
+
+    Un pas qui ne tombe pas juste varie d'une fenêtre à l'autre : c'est le plus grand.
+    """
     widths = (-(-(i + 1) * size // out) - i * size // out for i in range(out))
-    return max(widths), max(1, size // out)
+    return max(widths), -(-size // out)
 
 
 def keeps_places(func: Any, args: tuple[Any, ...], made: Tensor) -> bool:

@@ -72,6 +72,8 @@ class LabeledImages:
         each = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "names"}
         try:
             chosen = np.asarray(indices, None if len(indices) else int)
+            if chosen.dtype.kind == "i" and (chosen < 0).any():  # NumPy compterait depuis la fin
+                raise IndexError
             return replace(self, **{name: values[chosen] for name, values in each.items()})
         except (IndexError, RuntimeError, TypeError, ValueError):
             raise ReseauxError(f"Indices attendus : des entiers de 0 à {len(self) - 1}.") from None

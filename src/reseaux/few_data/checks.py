@@ -29,6 +29,16 @@ def check_values(*tensors: Tensor) -> None:
             )
 
 
+def check_one_kind(images: Sequence[Tensor]) -> None:
+    """Refuse des octets de 0 à 255 et des flottants de 0 à 1, que torch réunirait sans rien dire.
+
+    Raises:
+        TypeError: il y a des uns et des autres.
+    """
+    if len({image.is_floating_point() for image in images}) > 1:
+        raise TypeError("des octets et des flottants")
+
+
 def check_network(network: nn.Module) -> None:
     """Refuse un réseau dont aucun poids n'apprend, ou dont les poids n'ont pas de valeurs.
 

@@ -14,7 +14,7 @@ from torchvision.transforms import v2
 
 from reseaux.arguments import Count, Fraction, Seed, at_least, checked
 from reseaux.errors import ReseauxError, unknown_name
-from reseaux.few_data.checks import check_network, check_values
+from reseaux.few_data.checks import check_network, check_one_kind, check_values
 from reseaux.reuse import forward, random_state, training
 
 Copies = Annotated[int, at_least(0)]
@@ -48,11 +48,14 @@ def enlarge(
     if not changed:
         return images, labels
     try:
-        return torch.cat([images, torch.stack(changed)]), torch.cat([labels] * (copies + 1))
+        added = torch.stack(changed)
+        check_one_kind([images, *changed])
+        return torch.cat([images, added]), torch.cat([labels] * (copies + 1))
     except (TypeError, RuntimeError) as error:
         raise ReseauxError(
-            f"« transform » ne rend pas toujours une image de forme {tuple(images.shape[1:])}, "
-            "comme celles qu'elle reçoit ; ajoutez-lui v2.Resize((hauteur, largeur))."
+            f"« transform » ne rend pas toujours une image de forme {tuple(images.shape[1:])} et "
+            f"de type {images.dtype}, comme celles qu'elle reçoit ; ajoutez-lui "
+            "v2.Resize((hauteur, largeur)), ou convertissez les images avant."
         ) from error
 
 

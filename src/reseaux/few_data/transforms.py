@@ -19,7 +19,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from reseaux.arguments import Fraction, at_least, checked
+from reseaux.arguments import Fraction, between, checked
 from reseaux.errors import ReseauxError
 from reseaux.few_data.checks import check_inputs, check_values, is_image
 
@@ -186,7 +186,7 @@ class Elastic(_Checked, v2.ElasticTransform):  # type: ignore[misc]
             et régulière. L'image doit avoir plus de 4 σ pixels de côté.
 
     Raises:
-        ReseauxError: nombre négatif, infini ou NaN ; image trop petite pour ce lissage.
+        ReseauxError: nombre négatif, démesuré ou NaN ; image trop petite pour ce lissage.
     """
 
     _transformed_types = v2.ElasticTransform._transformed_types  # masques et boîtes aussi
@@ -194,8 +194,8 @@ class Elastic(_Checked, v2.ElasticTransform):  # type: ignore[misc]
     @checked
     def __init__(
         self,
-        pixels: Annotated[float, at_least(0)] = 1.0,
-        smoothness: Annotated[float, at_least(0.5)] = 4.0,
+        pixels: Annotated[float, between(0, 1e6)] = 1.0,
+        smoothness: Annotated[float, between(0.5, 1e6)] = 4.0,
     ) -> None:
         alpha = pixels * 4 * smoothness * math.sqrt(3 * math.pi)
         super().__init__(alpha=alpha, sigma=smoothness, fill=None)

@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_leaves
 
 from reseaux.arguments import Seed, checked
 from reseaux.errors import ReseauxError
-from reseaux.few_data.checks import check_inputs, is_image
+from reseaux.few_data.checks import check_inputs, check_one_kind, is_image
 
 
 class PerImage(nn.Module):
@@ -43,11 +43,13 @@ class PerImage(nn.Module):
             return batch
         outputs = [self.transform(image) for image in batch]
         try:
-            return torch.stack(outputs)
+            batch = torch.stack(outputs)
+            check_one_kind(outputs)
+            return batch
         except (TypeError, RuntimeError) as error:
             raise ReseauxError(
-                "La transformation ne rend pas des tenseurs d'une même taille, qui feraient un "
-                "lot ; ajoutez-lui v2.Resize((hauteur, largeur))."
+                "La transformation ne rend pas des tenseurs d'une même taille et d'un même type, "
+                "qui feraient un lot ; ajoutez-lui v2.Resize((hauteur, largeur))."
             ) from error
 
 

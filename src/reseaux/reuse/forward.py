@@ -59,6 +59,8 @@ def run(network: nn.Module, images: Tensor) -> Any:
     Raises:
         ReseauxError: le réseau échoue : ces images ne sont pas pour lui, ou il se trompe.
     """
+    if not isinstance(images, Tensor):
+        raise ReseauxError(f"Un lot d'images est un tenseur, et non « {type(images).__name__} ».")
     weight = next(network.parameters(), images)
     try:
         return network(images.to(weight.dtype) if images.is_floating_point() else images)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from reseaux.arguments import checked
+from reseaux.arguments import Seed, checked
 from reseaux.errors import ReseauxError
 
 SOURCES = ("torch", "cuda", "numpy", "python")
@@ -54,8 +54,9 @@ def _put(state: dict[str, Any]) -> None:
     random.setstate((version, tuple(internal), gauss))
 
 
+@checked
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def seeded(seed: Seed) -> Iterator[None]:
     """Le temps d'un bloc, part d'une graine ; remet ensuite chaque source où elle en était."""
     before = get()
     try:

@@ -34,9 +34,10 @@ def rehearse(
     groups = state["optimizer"]["param_groups"]
     if not _alike(groups, optimizer.state_dict()["param_groups"]):
         raise ReseauxError("C'est l'état d'un autre optimiseur, ou d'autres paramètres.")
-    if scheduler is not None and not (
-        "last_epoch" in state["scheduler"] and _alike(state["scheduler"], scheduler.state_dict())
-    ):
+    expected = scheduler.state_dict() if scheduler is not None else {}
+    # Un planificateur composé (ChainedScheduler) n'a pas d'époque à lui.
+    counted = "last_epoch" not in expected or "last_epoch" in state["scheduler"]
+    if scheduler is not None and not (counted and _alike(state["scheduler"], expected)):
         raise ReseauxError("C'est l'état d'un autre planificateur.")
     if generator is not None:
         torch.Generator(generator.device).set_state(state["generator"])

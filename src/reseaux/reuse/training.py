@@ -103,13 +103,15 @@ def train(
         Un bilan par époque faite. Exactitude et perte sont celles des lots au passage.
 
     Raises:
-        ReseauxError: images ou étiquettes inutilisables, rien qui apprenne, ou perte infinie.
+        ReseauxError: images ou étiquettes inutilisables, rien qui apprenne, optimiseur d'un autre
+            réseau, ou perte infinie.
     """
     check_images(images)
     wanted, device = targets(labels, len(images)), device_of(model)
     check_derivable(model)
     if not any(p.requires_grad for p in model.parameters()):
         raise ReseauxError("Tous les paramètres du réseau sont gelés ; il faut que l'un apprenne.")
+    _check_optimizer(model, optimizer, scheduler)
 
     def shuffled() -> Iterable[Tensor]:
         order = torch.randperm(len(images), generator=generator)
@@ -138,6 +140,24 @@ def train(
     return history
 
 
+def _check_optimizer(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None,
+) -> None:
+    known = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if not any(id(p) in known for p in model.parameters() if p.requires_grad):
+        raise ReseauxError(
+            "L'optimiseur n'a aucun paramètre de ce réseau qui apprenne : rien ne changerait. "
+            "Construisez-le avec « model.parameters() », après le réseau."
+        )
+    if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        raise ReseauxError(
+            "« ReduceLROnPlateau » attend une mesure à chaque époque, que cette boucle ne lui "
+            "donne pas. Prenez un autre planificateur."
+        )
+
+
 def targets(labels: Tensor, count: int) -> Tensor:
     """Les étiquettes, entières ou douces, telles que l'entropie croisée les veut."""
     soft = labels.is_floating_point()
@@ -150,6 +170,12 @@ def targets(labels: Tensor, count: int) -> Tensor:
     if not labels.numel() or not 0 <= labels.min() <= labels.max() < math.inf:
         raise ReseauxError(
             "Des étiquettes sont négatives, infinies ou NaN ; comptez à partir de 0."
+        )
+    # Un demi-centième : ce que l'arrondi change à mille probabilités en demi-précision.
+    if soft and not bool(((labels.double().sum(dim=1) - 1).abs() < 5e-3).all()):
+        raise ReseauxError(
+            "Des étiquettes douces ne sont pas des probabilités : chaque ligne doit avoir 1 pour "
+            "somme. D'un réseau, donnez le softmax des scores."
         )
     return labels if soft else labels.long()
 
@@ -174,6 +200,8 @@ def _step(
     mine = indices if idle else mine
     batch, target = images[mine].to(device), targets[mine].to(device)
     scores = scores_of(network, augment(batch) if augment else batch)
+    if len(scores) != len(target):
+        raise ReseauxError(f"« augment » rend {len(scores)} images pour {len(target)} étiquettes.")
     given = int(target.max()) + 1 if target.ndim == 1 else target.shape[1]
     if given > scores.shape[1] or (target.ndim == 2 and given < scores.shape[1]):
         raise ReseauxError(

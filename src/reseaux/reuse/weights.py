@@ -197,7 +197,16 @@ def _from_package(name: str, file: Path | None) -> Pretrained:
 
 def _on_rgb(preprocess: Callable[[Image.Image], Tensor]) -> Callable[[Image.Image], Tensor]:
     """Fait précéder une préparation du passage en couleurs : gris, transparence, palette."""
-    return lambda image: preprocess(image.convert("RGB"))
+
+    def transform(image: Image.Image) -> Tensor:
+        if image.mode == "F" or image.mode.startswith("I"):  # « convert » couperait à 255
+            raise ReseauxError(
+                f"Image de mode « {image.mode} » : ses valeurs ne sont pas des octets. "
+                "Ramenez-les entre 0 et 255, puis convertissez l'image en « L » ou en « RGB »."
+            )
+        return preprocess(image.convert("RGB"))
+
+    return transform
 
 
 @checked

@@ -161,3 +161,13 @@ def test_the_rules_answer_without_the_execution():
     assert known.KNOWN_OPERATIONS[aten.addmm](bias, a, b) == torch.addmm(bias, a, b).shape
     other = bias.new_zeros(bias.numel() + 1)
     assert known.KNOWN_OPERATIONS[aten.addmm](other, a, b) is None
+
+
+@pytest.mark.parametrize("size", [(1, 1, 9), (1, 9, 1)])
+def test_a_reflection_wider_than_the_image_is_refused_as_pytorch_does(size):
+    conv = nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect")
+    with pytest.raises(RuntimeError, match="Padding size"):
+        conv(torch.zeros(1, *size))
+    with pytest.raises(reseaux.ReseauxError, match="Padding size"):
+        reseaux.summarize(conv, size)
+    assert reseaux.summarize(conv, (1, 2, 2)).rows[0].output == (2, 2, 2)

@@ -262,7 +262,7 @@ def test_an_adaptive_pooling_has_the_window_that_the_gradient_sees(out, times, m
         F.adaptive_avg_pool2d(x, (out, 3))[0, 0, 0, place].backward()
         widths.append(int((x.grad[0, 0, 0] != 0).sum()))
     assert row.kernel == row.receptive_field == (times, max(widths))
-    assert row.stride == (times, size[1] // 3)
+    assert row.stride == (times, -(-size[1] // 3))
 
 
 def test_a_sum_with_a_lost_field_is_lost():
@@ -380,3 +380,18 @@ def test_a_field_is_never_smaller_than_what_the_gradient_sees(name):
     measured = torch.stack(spans).amax(0).tolist()
     assert field is None or all(a >= b for a, b in zip(field, measured, strict=True))
     assert (measured == [3, 3]) == (name in POINTWISE)
+
+
+@pytest.mark.parametrize(("size", "first", "second"), [(50, 4, 5), (13, 7, 1)])
+def test_uneven_adaptive_poolings_do_not_see_less_than_the_gradient(size, first, second):
+    """Un pas de 13 pixels sur deux, et 12 entre les autres : le champ compte le plus grand."""
+    net = nn.Sequential(nn.AdaptiveAvgPool2d((1, first)), nn.AdaptiveAvgPool2d((1, second)))
+    row = reseaux.summarize(net, (1, 1, size)).rows[-1]
+    x = torch.zeros(1, 1, 1, size, requires_grad=True)
+    seen = [
+        int((slopes := torch.autograd.grad(y, x, retain_graph=True)[0][0, 0, 0].nonzero()).max())
+        - int(slopes.min())
+        + 1
+        for y in net(x).flatten()
+    ]
+    assert row.receptive_field[1] >= max(seen)

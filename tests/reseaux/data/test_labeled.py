@@ -36,7 +36,7 @@ def test_labels_that_are_not_those_of_the_images_are_refused(labels, names):
         data.LabeledImages(np.zeros((2, 3, 3)), np.array(labels), tuple(names))
 
 
-@pytest.mark.parametrize("indices", [[0, 1797], [0.5], ["a"], [[0], [1, 2]]])
+@pytest.mark.parametrize("indices", [[0, 1797], [0, -1], [0.5], ["a"], [[0], [1, 2]]])
 def test_a_subset_of_other_images_is_refused(indices):
     with pytest.raises(ReseauxError, match="de 0 à 1796"):
         data.digits().subset(indices)

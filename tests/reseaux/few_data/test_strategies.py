@@ -223,3 +223,17 @@ def test_pseudo_labelling_gives_each_layer_its_mode_back():
     network[2].bias.data[:] = torch.nan
     with pytest.raises(ReseauxError, match="NaN"):
         strategies.pseudo_label(network, X, 0.5)
+
+
+def test_enlarge_does_not_join_octets_and_floats():
+    """« cat » garderait les uns de 0 à 255, les autres de 0 à 1."""
+    octets = (255 * X).to(torch.uint8)
+    for transform in (v2.ToDtype(torch.float32, scale=True), mixed([True, False] * 3)):
+        with pytest.raises(ReseauxError, match=r"de type torch\.uint8"):
+            strategies.enlarge(octets, Y, transform, copies=1, seed=0)
+
+
+def mixed(plan):
+    """Une transformation qui ne change qu'une partie des images en flottants."""
+    drawn = iter(plan)
+    return lambda image: image / 255 if next(drawn) else image

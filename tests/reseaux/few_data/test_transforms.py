@@ -322,8 +322,8 @@ nan = float("nan")
         (lambda: T.ChannelContrast(True), "un nombre"),
         (lambda: T.GaussianNoise(-1), "« sigma »"),
         (lambda: T.GaussianNoise(math.inf), "« sigma »"),
-        (lambda: T.Elastic(-1), "au moins 0"),
-        (lambda: T.Elastic(1, 0), "au moins 0.5"),
+        (lambda: T.Elastic(-1), "de 0 à 1e"),
+        (lambda: T.Elastic(1, 0), "de 0.5 à 1e"),
         (lambda: T.Elastic(nan), "nan"),
         (lambda: T.Elastic(1, 4)(torch.rand(1, 8, 8)), "smoothness="),
         (lambda: T.GaussianNoise()(np.zeros((3, 4, 4))), "to_image"),
@@ -342,6 +342,7 @@ nan = float("nan")
         (lambda: T.GaussianNoise()(torch.rand(2, 4, 8, 9)), "4 canaux"),
         (lambda: T.Elastic(1, 4)(torch.full((1, 40, 40), nan)), "NaN"),
         (lambda: T.Elastic(1, 0.5)(torch.rand(1, 2, 9)), "Agrandissez"),
+        (lambda: T.Elastic(1, 1e308)(torch.rand(1, 9, 9)), "de 0.5 à 1e"),
         (
             lambda: T.Elastic(1, 1)(
                 tv_tensors.Image(torch.rand(1, 9, 9)), tv_tensors.Mask(torch.zeros(9, 8))

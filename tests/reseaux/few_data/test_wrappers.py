@@ -113,3 +113,10 @@ def test_seeded_gives_back_the_chance_of_every_card_in_use(monkeypatch, started,
     monkeypatch.setattr(torch.random, "fork_rng", fork_rng)
     W.Seeded(lambda x: x, 0)(torch.zeros(1))
     assert asked == cards
+
+
+def test_per_image_does_not_join_octets_and_floats():
+    drawn = iter([True, False])
+    half = W.PerImage(lambda image: image / 255 if next(drawn) else image)
+    with pytest.raises(ReseauxError, match="d'un même type"):
+        half(torch.full((2, 1, 4, 4), 200, dtype=torch.uint8))

@@ -2,6 +2,7 @@
 
 import io
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,6 +53,12 @@ def test_an_odd_state_changes_no_source(source: str, odd: object) -> None:
     with pytest.raises(ReseauxError, match="est abîmé"):
         random_state.put_back({**other, source: odd})
     assert draw() == expected
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 0.5, "0", None])
+def test_a_seed_that_is_none_is_refused(seed: Any) -> None:
+    with pytest.raises(ReseauxError, match="« seed » vaut"), random_state.seeded(seed):
+        pass
 
 
 def test_a_missing_source_is_named() -> None:

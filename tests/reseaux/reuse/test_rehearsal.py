@@ -29,6 +29,9 @@ SCHEDULERS: dict[str, Callable[[Optimizer], Any]] = {
     "milestones": lambda o: lr_scheduler.MultiStepLR(o, [1, 3]),
     "lambda": lambda o: lr_scheduler.LambdaLR(o, lambda epoch: 0.9**epoch),
     "plateau": lr_scheduler.ReduceLROnPlateau,
+    "chain": lambda o: lr_scheduler.ChainedScheduler(
+        [lr_scheduler.LinearLR(o), lr_scheduler.ExponentialLR(o, 0.9)]
+    ),
     "finished": lambda o: lr_scheduler.OneCycleLR(o, 0.1, total_steps=2, cycle_momentum=False),
     "sequence": lambda o: lr_scheduler.SequentialLR(
         o, [lr_scheduler.ConstantLR(o), lr_scheduler.ExponentialLR(o, 0.9)], [2]

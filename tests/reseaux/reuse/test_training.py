@@ -1,6 +1,7 @@
 """L'unique boucle d'entraînement : couches gelées, étiquettes douces, lots, parts inégales."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -323,3 +324,43 @@ def test_learning_takes_its_own_gradients(mode: type[torch.no_grad]) -> None:
     if mode is torch.inference_mode:
         with pytest.raises(ReseauxError, match="inference_mode"):
             strategies.fit(built_inside, x, y, seed=0, steps=2)
+
+
+def test_the_optimizer_of_another_network_is_refused() -> None:
+    """Rien n'apprendrait, sans que rien ne le dise."""
+    x, y = task()
+    with pytest.raises(ReseauxError, match="aucun paramètre de ce réseau"):
+        training.train(
+            normed(), x, y, optimizer=torch.optim.SGD(normed().parameters(), 0.1), epochs=1
+        )
+
+
+def test_a_scheduler_that_wants_a_measure_is_refused() -> None:
+    x, y = task()
+    model = normed()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+    with pytest.raises(ReseauxError, match="attend une mesure"):
+        training.train(model, x, y, optimizer=optimizer, epochs=1, scheduler=plateau)
+
+
+@pytest.mark.parametrize(
+    "labels", [torch.zeros(24, 10), torch.rand(24, 10), torch.full((24, 10), 10.0)]
+)
+def test_scores_are_not_probabilities(labels: torch.Tensor) -> None:
+    with pytest.raises(ReseauxError, match="1 pour somme"):
+        training.accuracy(normed(), task()[0], labels)
+    half = labels.add(1).softmax(dim=1).half()
+    assert 0 <= training.accuracy(normed(), task()[0], half) <= 1
+
+
+@pytest.mark.parametrize(
+    ("augment", "message"),
+    [(lambda batch: batch[:2], "2 images pour 24"), (lambda batch: "texte", "est un tenseur")],
+)
+def test_an_augmentation_that_gives_something_else_is_named(augment: Any, message: str) -> None:
+    x, y = task()
+    model = normed()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with pytest.raises(ReseauxError, match=message):
+        training.train(model, x, y, optimizer=optimizer, epochs=1, augment=augment)

@@ -293,3 +293,11 @@ def test_loading_draws_nothing_from_the_generator_of_torch() -> None:
     weights.architecture()
     weights.architecture("squeezenet1_1")
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_values_that_are_not_octets_are_refused(net: weights.Pretrained, dtype: Any) -> None:
+    """« convert » couperait à 255 : une photographie de 16 bits serait toute blanche."""
+    grey = np.asarray(data.photo("coffee").convert("L"))
+    with pytest.raises(ReseauxError, match="ne sont pas des octets"):
+        net.predict(Image.fromarray(257 * grey.astype(dtype)))

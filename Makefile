@@ -10,6 +10,8 @@ SITE := _build/html
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := aide
+ARRET := La construction a échoué : chaque ligne WARNING ou ERROR, plus haut, nomme une page et sa ligne. Corrigez-les, puis \
+	relancez « make livre ». CONTRIBUER.md, « Si la construction s'arrête », dit ce que chacune veut dire.
 # Les mesures de vitesse : un fichier de tests/bench par nom.
 BANCS ?= summary probe augmentation
 # Les altérations jouées par module : un nombre, ou « toutes ».
@@ -17,8 +19,8 @@ PAR_MODULE ?= 12
 # Les graines sous lesquelles chaque page est rejouée.
 GRAINES ?= 5
 
-.PHONY: aide livre test test-unite test-notebooks test-site test-navigateur test-orthographe test-reseau style \
-	references bench audit experiences servir notebooks epingler graines demonstration propre tout-propre
+.PHONY: aide livre test test-unite test-chapitres test-notebooks test-site test-navigateur test-orthographe test-reseau style \
+	references bench audit experiences ecrire servir notebooks epingler graines demonstration propre tout-propre
 
 aide: ## Affiche cette liste
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -33,7 +35,7 @@ $(PRET): requirements.txt pyproject.toml
 	@touch $@
 
 livre: $(PRET) ## Exécute les chapitres et construit le site dans _build/html
-	.venv/bin/jupyter-book build . -W -n --keep-going --quiet
+	.venv/bin/jupyter-book build . -W -n --keep-going --quiet || { echo "$(ARRET)"; exit 1; }
 	@echo "Le livre est prêt. Ouvrez $(SITE)/index.html, ou lancez « make servir »."
 
 test: style test-unite livre test-notebooks test-site ## Tous les tests qui n'ont pas besoin d'un navigateur
@@ -46,6 +48,9 @@ style: $(PRET) ## Vérifie la mise en forme, les règles et les types
 test-unite: $(PRET) ## Teste le paquet
 	$(PY) -m pytest -n auto --dist loadfile tests/test_*.py tests/reseaux tests/photos tests/experiments tests/livre \
 		tests/chapters -q
+
+test-chapitres: $(PRET) ## Vérifie les sources des pages : plan, sommaire, renvois, références (une minute)
+	$(PY) -m pytest tests/chapters -q
 
 test-notebooks: $(PRET) ## Rejoue chaque chapitre et compare ses sorties aux références
 	$(PY) -m pytest -n auto --dist loadfile --nbval --nbval-cell-timeout=120 \
@@ -81,6 +86,11 @@ graines: $(PRET) ## Rejoue les pages sous d'autres graines, et nomme les conclus
 
 demonstration: $(PRET) ## Altère le code, et montre que les tests le voient (MODULES="reseaux.reuse photos", PAR_MODULE=30)
 	$(PY) tests/demonstration.py $(MODULES) --par-module $(PAR_MODULE)
+
+ecrire: $(PRET) ## Ouvre les pages dans JupyterLab, comme des notebooks ; enregistrer n'en change que ce qu'on a changé
+	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[auteurs]"
+	.venv/bin/jupyter lab --FileContentsManager.pre_save_hook=livre.sources.before_save \
+		--LabApp.app_settings_dir=src/livre/jupyterlab
 
 servir: ## Sert le site sur http://localhost:8000 (PORT=… pour changer)
 	@test -f $(SITE)/index.html || { echo "Pas de site : lancez d'abord « make livre »."; exit 1; }

@@ -43,7 +43,10 @@ def rules() -> dict[str, tuple[list[str], str]]:
 COMMANDS = {
     "$(PRET)": ("sys.version_info < (3, 11)", "$(PY) -m pip install", " -r requirements.txt"),
     # « -W » : un avertissement arrête tout ; « -n » : un renvoi cassé en est un.
-    "livre": (".venv/bin/jupyter-book build . -W -n --keep-going --quiet\n",),
+    "livre": (
+        ".venv/bin/jupyter-book build . -W -n --keep-going --quiet "
+        '|| { echo "$(ARRET)"; exit 1; }\n',
+    ),
     "style": (
         " .venv/bin/ruff format --check src tests\n",
         " .venv/bin/ruff check src tests\n",
@@ -54,6 +57,7 @@ COMMANDS = {
         "$(PY) -m pytest -n auto --dist loadfile --nbval --nbval-cell-timeout=120 "
         "--nbval-sanitize-with tests/nbval.cfg -q tests/notebooks\n",
     ),
+    "test-chapitres": ("$(PY) -m pytest tests/chapters -q\n",),
     "test-site": ("$(PY) -m pytest tests/site -q\n",),
     "test-navigateur": ("$(PY) -m pytest tests/navigateur -q\n",),
     "test-orthographe": ("$(PY) -m pytest tests/orthographe -q\n",),
@@ -69,6 +73,11 @@ COMMANDS = {
     ),
     "graines": ("$(PY) tests/graines.py $(PAGES) --graines $(GRAINES)\n",),
     "demonstration": ("tests/demonstration.py $(MODULES) --par-module $(PAR_MODULE)\n",),
+    "ecrire": (
+        ' -e ".[auteurs]"\n',
+        " .venv/bin/jupyter lab --FileContentsManager.pre_save_hook=livre.sources.before_save "
+        "--LabApp.app_settings_dir=src/livre/jupyterlab\n",
+    ),
     "servir": ("--bind 127.0.0.1 --directory $(SITE)\n",),
     "notebooks": ("rm -rf _build/notebooks && cp -R $(SITE)/notebooks _build/notebooks\n",),
     "epingler": (
@@ -276,3 +285,20 @@ def test_the_map_of_the_rooms_names_only_rooms_that_exist():
     assert all((ROOT / room).is_dir() for room in rooms)
     packages = {f"src/{path.parent.name}/" for path in ROOT.glob("src/*/__init__.py")}
     assert packages <= set(rooms)
+
+
+def test_the_welcome_text_shows_the_course_and_two_commands():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    first = text.partition("\n## ")[0]
+    (alt, picture) = re.findall(r"!\[(.+)\]\((.+)\)", first)[0]
+    assert len(alt.split()) > 5
+    assert 0 < (ROOT / picture).stat().st_size < 100_000
+    assert re.findall(r"(?m)^    make (\w+)", first) == ["livre", "servir"]
+    assert len(re.findall(r"(?m)^\*[A-Z].+\.\*$", first)) == 3  # les mêmes lignes, en anglais
+
+
+def test_every_command_a_text_names_exists():
+    for name in ("README.md", "CONTRIBUER.md", "chapters/annexes/lancer.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        named = set(re.findall(r"`make ([a-z-]+)|^    make ([a-z-]+)", text, re.MULTILINE))
+        assert {one or other for one, other in named} <= rules().keys(), name

@@ -1,12 +1,16 @@
 """Les fontes du site, réduites aux signes qu'il montre : formules et icônes."""
 
 import html
+import logging
 import re
 import unicodedata
 from pathlib import Path
 
 from fontTools import subset
 from fontTools.ttLib import TTFont
+
+# fontTools raconte chaque étape à qui construit ; un avertissement de la construction s'y perdrait.
+logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 ITALICS = [0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)]  # h, latin, grec
 # Là où les fontes d'icônes rangent leurs dessins, que le texte d'une langue n'occupe pas.

@@ -82,7 +82,10 @@ def test_a_quiz_needs_no_kernel(quiz: Path) -> None:
 
 def test_only_a_quiz_needs_no_kernel() -> None:
     """Une page qui perdrait son en-tête ne serait plus exécutée, ni comparée à ses sorties."""
-    assert set(PAGES) - set(chapters()) == set(QUIZZES)
+    bare = sorted(page.stem for page in set(PAGES) - set(chapters()) - set(QUIZZES))
+    told = "Pages sans l'en-tête qui nomme un noyau (CONTRIBUER.md, « Une page », le donne) : "
+    assert not bare, told + ", ".join(bare)
+    assert not set(QUIZZES) & set(chapters())
 
 
 @pytest.mark.parametrize("quiz", QUIZZES, ids=lambda path: path.stem)
@@ -105,7 +108,12 @@ def test_each_part_ends_with_its_quiz_about_all_its_pages() -> None:
     assert len(QUIZZES) == len(parts)
     for part in parts:
         text = (ROOT / f"{part.items[-1]}.md").read_text(encoding="utf-8")
-        assert set(LINK.findall(text)) == set(part.items[:-1])
+        forgotten, lost = (
+            sorted(set(part.items[:-1]) - set(LINK.findall(text))),
+            sorted(set(LINK.findall(text)) - set(part.items[:-1])),
+        )
+        assert not forgotten, f"{part.items[-1]} ne renvoie pas à {forgotten} : une question ?"
+        assert not lost, f"{part.items[-1]} renvoie à {lost}, qui n'est pas de sa partie."
 
 
 LONG = (

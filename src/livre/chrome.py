@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-SCRIPTS = ("tri.js", "cadres.js")
+SCRIPTS = ("tri.js", "cadres.js", "agrandir.js", "replier.js")
 
 
 def replace_templates(app: Sphinx, config: Any) -> None:

@@ -14,6 +14,7 @@ from livre import (
     mathml,
     notebooks,
     pictures,
+    reading,
     search,
     typography,
 )
@@ -27,6 +28,7 @@ MODULES = (
     launch,
     notebooks,
     pictures,
+    reading,
     cache,
     execution,
     typography,

@@ -86,6 +86,19 @@ def test_numbers_are_sorted_by_value_and_empty_cells_stay_last(page: Page) -> No
     assert orders(page) == [None, None, "descending"]
 
 
+def test_the_new_order_is_announced(page: Page) -> None:
+    told = page.get_by_role("status")
+    expect(told).to_have_text("")
+    for name, order in (
+        ("réseau", "du premier au dernier"),
+        ("réseau", "du dernier au premier"),
+        ("poids", "du plus grand au plus petit"),
+        ("poids", "du plus petit au plus grand"),
+    ):
+        button(page, name).click()
+        expect(told).to_have_text(f"Trié par {name}, {order}")
+
+
 @pytest.mark.parametrize("key", ["Enter", "Space"])
 def test_the_keyboard_sorts(page: Page, key: str) -> None:
     for _ in range(3):  # le cadre qui défile, puis les deux premiers en-têtes

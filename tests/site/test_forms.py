@@ -151,6 +151,13 @@ def words(html: Tag, *removed: str) -> Counter[str]:
 def test_the_notebook_says_all_that_the_page_says(page: Page) -> None:
     reader = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin)
     notebook = BeautifulSoup(reader.render(page.text), "html.parser")
-    chrome = (".cell_output .output", ".headerlink", "details.hide > summary", ".eqno", ".label")
+    chrome = (
+        ".cell_output .output",
+        ".headerlink",
+        "details.hide > summary",
+        ".eqno",
+        ".label",
+        ".lecture",
+    )
     missing = words(page.site, *chrome) - words(notebook)
     assert not missing

@@ -221,6 +221,9 @@ def chrome(page: BeautifulSoup) -> Iterator[str]:
         yield tag.get_text()
     for tag in soup.select("article section, head title, script, style"):
         tag.decompose()
+    for tag in soup.select("nav code, nav code span"):  # le titre d'une section peut en contenir
+        tag.unwrap()
+    soup.smooth()
     for text in soup.find_all(string=True):
         if type(text) is NavigableString and (shown := " ".join(text.split())) not in {"", "+"}:
             yield shown

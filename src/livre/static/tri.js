@@ -25,6 +25,15 @@ function sortRows(table, column, descending) {
   table.tBodies[0].append(...filled, ...empty);
 }
 
+// Dit le nouvel ordre à qui ne le voit pas.
+function announce(table, header, descending) {
+  const number = header.classList.contains("nombre");
+  const [first, last] = number ? ["plus petit", "plus grand"] : ["premier", "dernier"];
+  const [from, to] = descending ? [last, first] : [first, last];
+  const told = `Trié par ${header.textContent.trim()}, du ${from} au ${to}`;
+  table.parentElement.querySelector(".annonce").textContent = told;
+}
+
 // Un premier appui montre d'abord le plus grand nombre, ou le premier nom ; le suivant renverse.
 function press(table, header) {
   const before = header.getAttribute("aria-sort");
@@ -32,6 +41,7 @@ function press(table, header) {
   for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
   header.setAttribute("aria-sort", descending ? "descending" : "ascending");
   sortRows(table, header.cellIndex, descending);
+  announce(table, header, descending);
 }
 
 function makeSortable(table) {
@@ -43,6 +53,10 @@ function makeSortable(table) {
     button.addEventListener("click", () => press(table, header));
     header.append(button);
   }
+  const status = document.createElement("p");
+  status.className = "annonce";
+  status.setAttribute("role", "status");
+  table.after(status);
 }
 
 document.querySelectorAll(".tableau.triable > table").forEach(makeSortable);

@@ -42,7 +42,7 @@ def predict(model: Path, paths: Sequence[Path], form: str) -> None:
     answers = []
     probabilities = loaded.probabilities(classifier.to_squares(images)) if images else ()
     for name, row in zip(files, probabilities, strict=True):
-        first, second = row.argsort()[::-1][:2]
+        first, second = (-row).argsort(kind="stable")[:2]  # à égalité, comme le rapport
         answers.append((name, names[first], float(row[first]), names[second], float(row[second])))
     if form in FORMATS:
         rows = [(*answer, None) for answer in answers]

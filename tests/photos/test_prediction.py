@@ -109,3 +109,21 @@ def test_new_images_are_read_as_those_that_were_learned(
     records = json.loads(capsys.readouterr().out)
     expected = loaded.probabilities(squares).max(axis=1)
     assert [record["probabilité"] for record in records] == pytest.approx(expected.tolist())
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_tie_is_answered_as_in_the_report(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Deux classes des mêmes images : le rapport et la réponse nomment la même, la première."""
+    for folder in photos.iterdir():
+        for k, file in enumerate(sorted(folder.iterdir())):
+            Image.new("RGB", (40, 40), (60, 60, 60)).save(file.with_name(f"{k}.png"))
+            file.unlink()
+    assert run("apprendre", photos, *FAST) == 0
+    report = (Path("resultats") / "fichiers.csv").read_text("utf-8-sig")
+    tested = [row for row in csv.DictReader(io.StringIO(report), delimiter=";") if row["réponse"]]
+    capsys.readouterr()
+    assert run("predire", photos, "--json") == 0
+    answers = {record["classe"] for record in json.loads(capsys.readouterr().out)}
+    assert answers == {row["réponse"] for row in tested}

@@ -50,7 +50,11 @@ def linear_probe(vectors: Features, labels: NDArray[Any], strength: Positive = 1
         LogisticRegression(C=strength, max_iter=2000),
     )
     # Ces matrices sont petites : plusieurs fils d'exécution passeraient leur temps à s'attendre.
-    with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
+    with (
+        threadpool_limits(1, user_api="blas"),
+        warnings.catch_warnings(),
+        np.errstate(invalid="ignore"),  # des images toutes pareilles : l'ACP divise zéro par zéro
+    ):
         # Peu d'images par classe : scikit-learn se demande si les étiquettes sont des mesures.
         warnings.filterwarnings("ignore", "The number of unique classes")
         return classifier.fit(vectors, labels)

@@ -19,7 +19,7 @@ PAR_MODULE ?= 12
 # Les graines sous lesquelles chaque page est rejouée.
 GRAINES ?= 5
 
-.PHONY: aide livre test test-unite test-chapitres test-notebooks test-site test-navigateur test-orthographe test-reseau style \
+.PHONY: aide livre pdf test test-unite test-chapitres test-notebooks test-site test-navigateur test-orthographe test-reseau style \
 	references bench audit experiences ecrire servir notebooks epingler graines demonstration propre tout-propre
 
 aide: ## Affiche cette liste
@@ -37,6 +37,9 @@ $(PRET): requirements.txt pyproject.toml
 livre: $(PRET) ## Exécute les chapitres et construit le site dans _build/html
 	.venv/bin/jupyter-book build . -W -n --keep-going --quiet || { echo "$(ARRET)"; exit 1; }
 	@echo "Le livre est prêt. Ouvrez $(SITE)/index.html, ou lancez « make servir »."
+
+pdf: livre ## Imprime le livre entier dans _build/html/livre.pdf (variable CHROMIUM : son chemin)
+	$(PY) -m livre.pdf
 
 test: style test-unite livre test-notebooks test-site ## Tous les tests qui n'ont pas besoin d'un navigateur
 

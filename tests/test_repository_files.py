@@ -47,6 +47,7 @@ COMMANDS = {
         ".venv/bin/jupyter-book build . -W -n --keep-going --quiet "
         '|| { echo "$(ARRET)"; exit 1; }\n',
     ),
+    "pdf": ("$(PY) -m livre.pdf\n",),
     "style": (
         " .venv/bin/ruff format --check src tests\n",
         " .venv/bin/ruff check src tests\n",
@@ -104,6 +105,7 @@ def test_no_rule_is_left_without_a_check_nor_its_environment():
     assert found["$(PRET)"][0] == ["requirements.txt", "pyproject.toml"]
     assert found["notebooks"][0] == ["livre"]
     assert found["test-reseau"][0] == ["livre"]
+    assert found["pdf"][0] == ["livre"]
     assert found["tout-propre"][0] == ["propre"]
     assert "export OMP_NUM_THREADS := 1\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
@@ -113,7 +115,9 @@ def test_every_test_is_run_by_the_continuous_integration():
     assert found["test"][0] == ["style", "test-unite", "livre", "test-notebooks", "test-site"]
     run = [line for line in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines() if line]
     assert run[2] == "set -euo pipefail"
-    assert run[-3:] == ["make test", "make test-orthographe", "make test-navigateur"]
+    assert run[-4:] == [
+        "make test", "make test-orthographe", "make test-navigateur", "make pdf"
+    ]  # fmt: skip
     played = [name for name in found if name.startswith("test-")]
     words = {word for name in played for word in found[name][1].split()}
     folders = {path.parts[1] for path in relative("tests/*/**/test_*.py")} | {"notebooks"}
@@ -302,3 +306,15 @@ def test_every_command_a_text_names_exists():
         text = (ROOT / name).read_text(encoding="utf-8")
         named = set(re.findall(r"`make ([a-z-]+)|^    make ([a-z-]+)", text, re.MULTILINE))
         assert {one or other for one, other in named} <= rules().keys(), name
+
+
+def test_the_home_page_and_the_citation_file_say_the_same():
+    notice = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    home = (ROOT / "chapters" / "accueil.md").read_text(encoding="utf-8")
+    fields = dict(re.findall(r"(?m)^  (\w+) += \{+(.+?)\}+,?$", home))
+    assert fields == {
+        "title": notice["title"],
+        "author": notice["authors"][0]["name"],
+        "year": str(notice["date-released"].year),
+        "version": notice["version"],
+    }

@@ -13,9 +13,12 @@ from livre import (
     launch,
     mathml,
     notebooks,
+    notfound,
     pictures,
+    printing,
     reading,
     search,
+    sharing,
     typography,
 )
 
@@ -32,8 +35,11 @@ MODULES = (
     cache,
     execution,
     typography,
+    printing,
     assets,
     search,
+    notfound,
+    sharing,
 )
 
 

@@ -5,6 +5,7 @@ les notebooks que produit :mod:`livre.notebooks`. Sans adresse de dépôt, ces b
 pas. Le téléchargement, lui, marche toujours : le notebook est dans le site.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -33,19 +34,30 @@ def links(place: Repository, page: str) -> dict[str, str]:
     return found
 
 
+def report(place: Repository, title: str) -> str:
+    """Rend l'adresse où signaler une erreur d'une page, titre déjà écrit."""
+    title = quote(re.sub(r"<[^>]+>", "", title))
+    if place.is_github:
+        return f"{place.url}/issues/new?template=erreur.md&title={title}"
+    return f"{place.url}/-/issues/new?issue[title]={title}" if "gitlab" in place.host else place.url
+
+
 def add_links(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
-    """Donne aux gabarits ``livre_launch``, ``livre_notebook`` et ``livre_repository``."""
+    """Donne aux gabarits les adresses ``livre_…`` : dépôt, services, notebook, signalement."""
     place = app.config.livre_repository
     is_notebook = "kernelspec" in app.env.metadata.get(page, {})
     context["livre_repository"] = place.url if place else ""
     context["livre_launch"] = links(place, page) if place and is_notebook else {}
+    context["livre_report"] = report(place, str(context.get("title", page))) if place else ""
     is_page = page in app.env.found_docs
     context["livre_notebook"] = notebooks.site_path(page) if is_page else ""
 
 
 def find_repository(app: Sphinx, config: Any) -> None:
-    """Cherche l'adresse du dépôt une fois, au début."""
+    """Cherche l'adresse du dépôt une fois, au début ; celle du site donne les liens canoniques."""
     config.livre_repository = repository.find(Path(app.srcdir))
+    if config.livre_repository:
+        config.html_baseurl = config.livre_repository.site
 
 
 def setup(app: Sphinx) -> None:

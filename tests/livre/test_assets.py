@@ -38,8 +38,8 @@ def test_every_class_with_a_style_keeps_it(pages, static):
 
 def test_a_rule_of_an_identifier_and_the_licences_stay(pages, static):
     style = (static / "site.css").read_text(encoding="utf-8")
-    assert pages["accueil"].select("#jb-print-docs-body")
-    assert "#jb-print-docs-body" in style
+    assert pages["accueil"].select("#pst-back-to-top")
+    assert "#pst-back-to-top" in style
     assert {"Bootstrap", "Font Awesome"} <= {
         name
         for notice in re.findall(r"/\*!.*?\*/", style, re.S)

@@ -22,7 +22,7 @@ expect.set_options(timeout=20_000)
 NARROW = {"width": 390, "height": 844}
 WIDE = {"width": 1280, "height": 900}
 SERIOUS = {"critical", "serious"}
-PAGES = toc_pages()
+PAGES = [*toc_pages(), "404"]
 SEARCH_BOXES = ".search-button__button, input[type=search]"
 PRIMARY, SECONDARY = "button.primary-toggle", "button.secondary-toggle"
 

@@ -67,6 +67,14 @@ def readable(soup: Tag, *removed: str) -> BeautifulSoup:
     return text
 
 
+def file_of(page: BeautifulSoup, here: Path, path: str) -> Path:
+    """Le fichier où mène une adresse d'une page ; celles de la page 404 partent de la racine."""
+    root = str(page.html["data-content_root"])
+    if root.startswith("/"):
+        return (here.parent / unquote(path).removeprefix(root)).resolve()
+    return (here.parent / unquote(path)).resolve()
+
+
 def is_external(url: str) -> bool:
     return bool(urlsplit(url).netloc)
 
@@ -160,9 +168,10 @@ def test_internal_links_and_anchors(pages: dict[str, BeautifulSoup], site: Path)
         here = site / name
         for link in page.select("a[href]"):
             url = urlsplit(str(link["href"]))
-            if url.scheme or url.netloc:
+            # Le lien caché vers le PDF attend que le fichier soit écrit.
+            if url.scheme or url.netloc or link.find_parent(hidden=True):
                 continue
-            target = (here.parent / unquote(url.path)).resolve() if url.path else here
+            target = file_of(page, here, url.path) if url.path else here
             if not target.is_file():
                 problems.append(f"{name} : {link['href']} ne mène à aucun fichier")
             elif url.fragment and not parsed(target).find(id=unquote(url.fragment)):
@@ -177,7 +186,7 @@ def test_internal_files_exist(pages: dict[str, BeautifulSoup], site: Path) -> No
             for found in page.find_all(tag):
                 url = urlsplit(str(found.get(attribute, "")))
                 local = bool(url.path) and not url.scheme and not url.netloc
-                if local and not ((site / name).parent / unquote(url.path)).is_file():
+                if local and not file_of(page, site / name, url.path).is_file():
                     problems.append(f"{name} : <{tag}> {url.path}")
     check(problems)
 

@@ -38,6 +38,7 @@ def book(tmp_path: Path) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
     git(root, "init", "-q")
+    git(root, "config", "core.autocrlf", "input")  # git ne récrit pas pour autant un notebook
     git(root, "add", *TRACKED)
     git(root, "commit", "-q", "-m", "un")
     (root / "_build/notebooks/chapters").mkdir(parents=True)

@@ -14,6 +14,7 @@ from bs4 import BeautifulSoup, NavigableString, Tag
 
 from livre import repository
 from livre.launch import links
+from livre.typography import french_markdown
 from site_files import (
     ROOT,
     SITE,
@@ -324,7 +325,7 @@ def test_notebooks_are_plain(site: Path) -> None:
         nbformat.validate(notebook)
         first = notebook.cells[0]
         title = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["title"]
-        if first.cell_type != "markdown" or f"cours «\u00a0{title}\u00a0»" not in first.source:
+        if first.cell_type != "markdown" or french_markdown(f"« {title} »") not in first.source:
             problems.append(f"{page} : la première cellule ne dit pas d'où vient le notebook")
         for cell in notebook.cells:
             if cell.cell_type == "markdown":

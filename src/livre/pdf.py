@@ -29,6 +29,7 @@ from pypdf import PdfReader, PdfWriter
 from livre.search import ARTICLE
 
 ROOT = Path(__file__).parents[2]
+STYLE_SHEET = Path(__file__).with_name("livre-entier.css")
 SITE = ROOT / "_build" / "html"
 NAME = "livre.pdf"
 WHOLE = "livre-entier.html"  # la page provisoire
@@ -125,7 +126,8 @@ def whole(site: Path, parts: list[Part], title: str, numbers: Mapping[str, int])
         contents.append(f"{heading}<ol>{''.join(lines)}</ol>")
     return f"""<!doctype html>
 <html lang="fr" data-theme="light"><head><meta charset="utf-8"><title>{html.escape(title)}</title>
-<link rel="stylesheet" href="_static/site.css"></head>
+<link rel="stylesheet" href="_static/site.css">
+<style>{STYLE_SHEET.read_text("utf-8")}</style></head>
 <body class="livre-entier">
 <div class="bd-main"><div class="bd-content"><div class="bd-article-container">
 <header class="titre"><p class="livre">{html.escape(title)}</p>

@@ -106,6 +106,7 @@ def test_the_book_has_a_title_bookmarks_links_and_numbers(browser: Browser, tmp_
     sheets = [sheet.extract_text() for sheet in reader.pages]
     assert sheets[0].startswith("Un titre")
     assert "Sommaire" not in sheets[0]
+    assert min(len(letters(sheet)) for sheet in sheets) > 5  # aucune page blanche
     assert "Sommaire" in sheets[1]
     assert sum("Unepartie" in letters(sheet)[:12] for sheet in sheets) == 1
     assert reader.metadata.title == "Un titre"

@@ -20,6 +20,7 @@ from photos import results
 from photos.arguments import parse, read_request
 from photos.console import complain, readable, say, speaks
 from photos.request import OUTPUT, TRAINING, Method, Request
+from reseaux.atomic import forget
 from reseaux.errors import ReseauxError, os_reason
 
 _running: list[argparse.Namespace] = []  # la commande en cours, s'il y en a une
@@ -108,7 +109,7 @@ def goodbye() -> str:
     """Range après Ctrl+C, et dit ce qui reste."""
     given = _running[0] if _running else argparse.Namespace(commande="")
     if given.commande == "dessine":
-        results.forget(given.sortie)
+        forget(given.sortie)
     if given.commande != "apprendre":
         return "Interrompu."
     results.tidy(given.sortie)

@@ -17,7 +17,7 @@ from typing import Any
 
 from photos.console import readable
 from photos.request import MODEL, TRAINING, Method, Request, real
-from reseaux.atomic import atomic_write, temporaries
+from reseaux.atomic import atomic_write, forget
 from reseaux.errors import ReseauxError
 
 if sys.platform != "win32":
@@ -144,12 +144,6 @@ def whole(model: Path) -> Path:
             "été remplacé ou abîmé. Réapprenez-le, ou déplacez-le seul dans un autre dossier."
         )
     return path
-
-
-def forget(path: Path) -> None:
-    """Efface les temporaires d'un fichier qu'on n'écrira pas (voir :mod:`reseaux.atomic`)."""
-    for temporary in temporaries(real(path)):
-        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -24,6 +24,8 @@ if sys.platform != "win32":
 
 # Caractères repris du nom : de quatre octets chacun, ils laissent leur place aux 14 du temporaire.
 _LONGEST = 60
+# Les temporaires que ce programme est en train d'écrire.
+_ours: set[Path] = set()
 
 
 @contextmanager
@@ -55,6 +57,7 @@ def atomic_write(path: Path | str) -> Iterator[IO[bytes]]:
     _remove_orphans(path)
     # Le nom est choisi avant que le fichier n'existe : interrompu n'importe où, on l'efface.
     temporary = path.with_name(f".{path.name[:_LONGEST]}.{secrets.token_hex(4)}.tmp")
+    _ours.add(temporary)
     try:
         with _create(temporary) as stream:
             yield stream
@@ -69,6 +72,8 @@ def atomic_write(path: Path | str) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):  # l'erreur à dire est la première
             temporary.unlink()
         raise
+    finally:
+        _ours.discard(temporary)
     if sys.platform != "win32":  # inscrire aussi le changement de nom
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -91,6 +96,18 @@ def _create(temporary: Path) -> IO[bytes]:
         if not _lock(stream) or os.fstat(stream.fileno()).st_nlink:
             return stream
         stream.close()  # un autre l'a pris pour un orphelin, juste avant le verrou : on recommence
+
+
+def forget(path: Path | str) -> None:
+    """Efface ce qu'une écriture abandonnée de ``path`` a laissé, par ce programme ou un mort.
+
+    Les temporaires d'un autre programme vivant restent.
+    """
+    path = _followed(path)
+    for temporary in temporaries(path):
+        if temporary in _ours:
+            temporary.unlink(missing_ok=True)
+    _remove_orphans(path)
 
 
 def temporaries(path: Path) -> Iterator[Path]:

@@ -96,6 +96,33 @@ def test_a_living_writer_keeps_its_temporary_file(tmp_path: Path) -> None:
     assert [f.name for f in tmp_path.iterdir()] == ["f"]
 
 
+def test_forgetting_leaves_what_another_program_writes(tmp_path: Path) -> None:
+    """L'écriture d'un autre programme aboutit ; la nôtre, et celle d'un mort, s'effacent."""
+    path = tmp_path / "f"
+    other = (
+        "import sys; from reseaux.atomic import atomic_write\nwith atomic_write(sys.argv[1]) as f:"
+    )
+    other += "\n    print(flush=True); f.write(input().encode())"
+    with subprocess.Popen(
+        [sys.executable, "-c", other, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as alive:
+        assert alive.stdin is not None
+        assert alive.stdout is not None
+        alive.stdout.readline()
+        [its] = atomic.temporaries(path)
+        path.with_name(".f.0123abcd.tmp").touch()
+        ours = atomic_write(path)
+        ours.__enter__().write(b"de nous")
+        atomic.forget(path)
+        assert [*atomic.temporaries(path)] == [its]
+        with pytest.raises(FileNotFoundError):
+            ours.__exit__(None, None, None)
+        alive.stdin.write(b"de lui\n")
+        alive.stdin.close()
+    assert path.read_bytes() == b"de lui"
+    assert [f.name for f in tmp_path.iterdir()] == ["f"]
+
+
 def test_a_failing_block_leaves_nothing_behind(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(b"ancien")

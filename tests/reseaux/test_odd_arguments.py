@@ -119,7 +119,8 @@ ELSEWHERE = {
     "data.letters.fonts": "sans argument",
     "data.labeled.read_once": "un décorateur",
     "data.online.torchvision_images": "lit un dossier, télécharge : test_online.py",
-    "atomic.temporaries": "« atomic_write » et « photos.results » l'appellent, sur un vrai chemin",
+    "atomic.temporaries": "« atomic_write » et « forget » l'appellent, sur un vrai chemin",
+    "atomic.forget": "efface : test_atomic.py",
     "atomic.atomic_write": "écrit : test_atomic.py essaie ses noms",
 }
 ROOMS = (

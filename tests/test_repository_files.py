@@ -252,6 +252,20 @@ def test_what_is_published_is_what_was_tested():
     assert named["env"] == {"JETON": "${{ github.token }}", "PYTHONPATH": "src"}
 
 
+def test_nothing_stops_a_publication_halfway():
+    """Une demande de fusion remplace sa course d'avant ; une publication, elle, va à son terme."""
+    stopped = {name: workflow(name)["concurrency"]["cancel-in-progress"] for name in WORKFLOWS}
+    assert stopped.pop("tests") == "${{ github.event_name == 'pull_request' }}"
+    assert not any(stopped.values())
+
+
+def test_every_dependency_of_the_site_is_pinned():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    asked = [line for line in lines if line.strip() and not line.startswith(("-e .", "#"))]
+    assert len(asked) > 100
+    assert [line for line in asked if not re.match(r"[\w.-]+(\[[\w,]+\])?==\d\S*( |$)", line)] == []
+
+
 def test_the_publication_needs_nothing_but_python():
     """La tâche qui publie n'installe rien : son module ne charge que la bibliothèque standard."""
     code = "import sys; sys.path.insert(0, 'src'); import livre.branch"
@@ -299,6 +313,13 @@ def test_the_welcome_text_shows_the_course_and_two_commands():
     assert 0 < (ROOT / picture).stat().st_size < 100_000
     assert re.findall(r"(?m)^    make (\w+)", first) == ["livre", "servir"]
     assert len(re.findall(r"(?m)^\*[A-Z].+\.\*$", first)) == 3  # les mêmes lignes, en anglais
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUER.md", "CHANGELOG.md"])
+def test_every_file_a_text_links_to_exists(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", text)
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_every_command_a_text_names_exists():

@@ -62,7 +62,7 @@ def test_a_figure_opens_and_comes_back(
         page.mouse.click(2, 2)
     else:
         page.keyboard.press("Escape")
-    expect(dialog).to_have_count(0)
+    expect(page.locator("dialog")).to_have_count(0)
     expect(button).to_be_focused()
     assert body(page) == before
 
@@ -98,6 +98,16 @@ def test_no_accessibility_defect_open_or_closed(page: Page) -> None:
 def test_printed_there_is_no_button(page: Page) -> None:
     page.emulate_media(media="print")
     assert not page.locator(".agrandir").first.is_visible()
+
+
+def test_a_finger_cannot_hover_and_sees_the_button(browser: Browser) -> None:
+    context = browser.new_context(is_mobile=True, has_touch=True)
+    page = context.new_page()
+    page.set_content(PAGE)
+    page.add_style_tag(path=str(STATIC / "livre.css"))
+    page.add_script_tag(path=str(STATIC / "agrandir.js"))
+    assert float(page.locator(".agrandir").first.evaluate("e => getComputedStyle(e).opacity")) > 0.5
+    context.close()
 
 
 def test_without_javascript_there_is_no_button(browser: Browser, address: str) -> None:

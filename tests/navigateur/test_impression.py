@@ -93,6 +93,19 @@ def test_dark_prints_as_black_on_white(printed: dict) -> None:
         assert max(red, green, blue) < 128, colour
 
 
+def test_the_folds_print_open_without_a_script(browser: Browser, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/{PAGE}.html")
+    sheets = PdfReader(io.BytesIO(page.pdf(**PAPER))).pages
+    context.close()
+    text = letters("".join(sheet.extract_text() for sheet in sheets))
+    folds = article(html_pages()[f"{PAGE}.html"]).select("details pre")
+    lines = [line for fold in folds for line in fold.get_text().splitlines() if line.strip()]
+    assert len(lines) > 10
+    assert [line for line in lines if letters(line) not in text] == []
+
+
 def test_the_book_has_a_title_bookmarks_links_and_numbers(browser: Browser, tmp_path: Path) -> None:
     parts = [
         pdf.Part("", ["chapters/accueil"]),

@@ -106,6 +106,16 @@ def test_without_a_server_or_a_script_the_page_says_why(browser: Browser, addres
     context.close()
 
 
+def test_a_search_that_cannot_load_says_so_and_works_after_a_reload(page: Page) -> None:
+    page.route("**/pagefind/**", lambda route: route.abort())
+    type_in(page, "dropout")
+    expect(page.locator("#recherche-etat")).to_contain_text("n’a pas pu se charger. Rechargez")
+    page.unroute_all()
+    page.reload()
+    type_in(page, "dropout")
+    expect(page.locator(ANSWERS).first).to_be_visible()
+
+
 def test_the_other_search_is_gone() -> None:
     names = {file.name for file in SITE.rglob("*") if "pagefind" not in file.parts}
     assert not {"search.html", "searchindex.js", "searchtools.js", "language_data.js"} & names

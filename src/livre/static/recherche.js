@@ -76,7 +76,7 @@
       return;
     }
     if (location.protocol === "file:") {
-      state.textContent = "Ouverte comme un fichier, la page ne peut pas chercher. Lancez « make servir », puis ouvrez l'adresse affichée.";
+      state.textContent = "Ouverte comme un fichier, la page ne peut pas chercher. Lancez « make servir », puis ouvrez l’adresse affichée.";
       return;
     }
     try {
@@ -88,8 +88,7 @@
       list.replaceChildren(...kept.map(item));
       state.textContent = say(query, kept.length, found.results.length);
     } catch {
-      engine = undefined;
-      state.textContent = "La recherche n'a pas pu se charger. Rechargez la page, puis essayez encore.";
+      state.textContent = "La recherche n’a pas pu se charger. Rechargez la page, puis essayez encore.";
     }
   }
 

@@ -1,7 +1,7 @@
 """Les images des pages : en WebP, avec leurs dimensions, chargées quand on s'en approche.
 
-Un tracé, quelques couleurs sur fond blanc, reste identique au pixel près. Une autre image prend la
-forme la plus légère : sans perte, ou avec une perte qui ne se voit pas.
+Un tracé, quelques couleurs sur fond blanc, reste identique au pixel près. Une photographie s'écrit
+avec une perte qui ne se voit pas ; une autre image prend la plus légère des deux formes.
 """
 
 import io
@@ -37,7 +37,8 @@ def convert(source: Path, target: Path) -> Picture:
         plot = white >= GROUND * width * height
         if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
             target.parent.mkdir(parents=True, exist_ok=True)
-            written = [_webp(image, lossless=True)]
+            # Au-delà de COLORS, la forme sans perte est toujours la plus lourde.
+            written = [] if colors is None else [_webp(image, lossless=True)]
             if not plot:  # des carrés de couleur pèsent moins sans perte, une photographie, avec
                 written.append(_webp(image, quality=QUALITY))
             target.write_bytes(min(written, key=len))

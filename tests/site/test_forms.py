@@ -158,6 +158,7 @@ def test_the_notebook_says_all_that_the_page_says(page: Page) -> None:
         ".eqno",
         ".label",
         ".lecture",
+        ".carte-durees",
     )
     missing = words(page.site, *chrome) - words(notebook)
     assert not missing

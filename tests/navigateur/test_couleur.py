@@ -23,7 +23,7 @@ def test_links_have_the_color_of_the_first_rules(
     page = context.new_page()
     page.add_init_script(f"localStorage.mode = localStorage.theme = '{mode}'")
     page.goto(f"{address}/{toc_pages()[0]}.html")
-    shown = page.evaluate("getComputedStyle(document.querySelector('article p a')).color")
+    shown = page.evaluate("getComputedStyle(document.querySelector('article p > a')).color")
     page.close()
     wanted = [int(colors[mode][k : k + 2], 16) for k in (0, 2, 4)]
     assert shown == f"rgb({wanted[0]}, {wanted[1]}, {wanted[2]})"

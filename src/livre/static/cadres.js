@@ -10,6 +10,9 @@ function setTabStop(frame) {
   frame.tabIndex = scrolls ? 0 : -1;
 }
 
-// Un cadre change de taille avec l'écran, et quand un repli s'ouvre.
+// Un cadre change de taille avec l'écran, et quand un repli s'ouvre ; son contenu, quand sa fonte
+// arrive.
+const frames = document.querySelectorAll(FRAMES);
 const frameSizes = new ResizeObserver((seen) => seen.forEach(({ target }) => setTabStop(target)));
-document.querySelectorAll(FRAMES).forEach((frame) => frameSizes.observe(frame));
+frames.forEach((frame) => frameSizes.observe(frame));
+document.fonts.addEventListener("loadingdone", () => frames.forEach(setTabStop));

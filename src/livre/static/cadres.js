@@ -5,8 +5,7 @@
 const FRAMES = ".tableau, .pst-scrollable-table-container, .dessin, .formule-boite";
 
 function setTabStop(frame) {
-  const scrolls = frame.scrollWidth > frame.clientWidth + 1
-    || frame.scrollHeight > frame.clientHeight + 1;
+  const scrolls = frame.scrollWidth > frame.clientWidth || frame.scrollHeight > frame.clientHeight;
   frame.tabIndex = scrolls ? 0 : -1;
 }
 

@@ -19,7 +19,7 @@ WRONG = """() => {
   const width = document.documentElement.clientWidth;
   const all = (query) => [...document.querySelectorAll(`article ${query}`)]
     .filter((e) => e.getClientRects().length);
-  const scrolls = (e) => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1;
+  const scrolls = (e) => e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight;
   const text = (e) => e.textContent.replace(/#$/, "").replace(/\\s+/g, " ").trim();
   const told = (problem, e) => `${problem} : ${e.className} ${text(e).slice(0, 60)}`;
   const wrong = [];

@@ -18,6 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "aides"))
 from hosting import hosted
+from livre.pdf import find_chromium
 from site_files import SITE, toc_pages
 
 LIGHTHOUSE = "lighthouse@12.8.2"
@@ -69,9 +70,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"pas de page de ce nom : {', '.join(sorted(unknown))}")
     if not (SITE / "index.html").is_file():
         parser.error("pas de site : lancez d'abord « make livre »")
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
-    if not chromium or not shutil.which("npx"):
-        parser.error("il faut npx (Node.js) et Chromium (variable CHROMIUM : son chemin)")
+    if not shutil.which("npx"):
+        parser.error("il faut npx, qui vient avec Node.js")
+    chromium = find_chromium()
     print(f"{'page':<24}", *(f"{title:>17}" for title, _ in WANTED.values()))
     bad = 0
     with hosted(SITE) as (address, _):

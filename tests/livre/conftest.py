@@ -10,20 +10,10 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
+from front_matter import HEADER
+
 ROOT = Path(__file__).resolve().parents[2]
 
-HEADER = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
-"""
 BIB = """@inproceedings{He16, author={He, Kaiming and Zhang, Xiangyu and Ren, Shaoqing},
 title={Deep Residual Learning}, booktitle={Actes}, pages={770--778}, year={2016}, doi={10.1/x}}
 @article{Tan19, author={Tan, Mingxing and Le, Quoc V.}, title={Eff}, journal={Revue},

@@ -4,6 +4,7 @@ import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
 
+from front_matter import HEADER
 from livre import expected_outputs
 from livre.expected_outputs import (
     IGNORED,
@@ -16,17 +17,9 @@ from livre.expected_outputs import (
 )
 from livre.kernels import use_local_sockets
 
-SOURCE = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
+SOURCE = (
+    HEADER
+    + """\
 # Un titre
 
 ```{code-cell} ipython3
@@ -40,6 +33,7 @@ print("un", flush=True); print("deux", flush=True)
 print("change")
 ```
 """
+)
 
 
 @pytest.fixture

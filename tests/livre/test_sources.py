@@ -7,22 +7,14 @@ from types import SimpleNamespace
 import jupytext
 import pytest
 
+from front_matter import HEADER
 from livre.sources import FORMAT, before_save, keep_layout, rewritten
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(ROOT.glob("chapters/**/*.md"))
-PAGE = """\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
+PAGE = (
+    HEADER
+    + """\
 # Page
 
 ```{code-cell} ipython3
@@ -47,6 +39,7 @@ x
 assert x
 ```
 """
+)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)

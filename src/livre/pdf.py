@@ -26,6 +26,7 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 from pypdf import PdfReader, PdfWriter
 
+from livre.home import parts as parts_of
 from livre.search import ARTICLE
 
 ROOT = Path(__file__).parents[2]
@@ -55,11 +56,8 @@ class Part(NamedTuple):
 
 def read_contents(file: Path) -> list[Part]:
     """Lit le sommaire du livre ; l'accueil est la première partie, sans nom."""
-    toc = yaml.safe_load(file.read_text(encoding="utf-8"))
-    parts = [Part("", [toc["root"]])]
-    for part in toc["parts"]:
-        parts.append(Part(part["caption"], [entry["file"] for entry in part["chapters"]]))
-    return parts
+    home = yaml.safe_load(file.read_text(encoding="utf-8"))["root"]
+    return [Part("", [home]), *(Part(*part) for part in parts_of(file))]
 
 
 def anchor(page: str, name: str = "") -> str:
